@@ -1,0 +1,1 @@
+"""The whole product on invented customers, in one process: `gatekeeper demo`."""

@@ -1,0 +1,211 @@
+"""How each record is written as JSON: every required field of the API, none that the API does not have, null where empty.
+
+What belongs to an invoice is in `invoice_shapes`.
+"""
+
+from gatekeeper.demo.standin.frame import Frame, listed
+from gatekeeper.demo.standin.records import Customer, Invoice, Json, Price, Product, Subscription
+
+
+def account(account_id: str) -> Json:
+    return {
+        "id": account_id,
+        "object": "account",
+        "charges_enabled": True,
+        "country": "DE",
+        "default_currency": "eur",
+        "details_submitted": True,
+        "email": None,
+        "metadata": {},
+        "payouts_enabled": True,
+        "type": "standard",
+    }
+
+
+def customer(it: Customer, frame: Frame) -> Json:
+    if it.deleted:
+        return {"id": it.id, "object": "customer", "deleted": True}
+    return {
+        "id": it.id,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": it.created,
+        "currency": it.currency,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": it.delinquent,
+        "description": it.description,
+        "discount": None,
+        "email": it.email,
+        "invoice_prefix": it.invoice_prefix,
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": it.payment_method,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": frame.livemode,
+        "metadata": dict(it.metadata),
+        "name": it.name,
+        "next_invoice_sequence": it.next_invoice_sequence,
+        "phone": it.phone,
+        "preferred_locales": list(it.preferred_locales),
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+
+
+def product(it: Product, frame: Frame) -> Json:
+    return {
+        "id": it.id,
+        "object": "product",
+        "active": True,
+        "created": it.created,
+        "default_price": None,
+        "description": None,
+        "images": [],
+        "livemode": frame.livemode,
+        "marketing_features": [],
+        "metadata": {},
+        "name": it.name,
+        "package_dimensions": None,
+        "shippable": None,
+        "statement_descriptor": None,
+        "tax_code": None,
+        "type": "service",
+        "unit_label": None,
+        "updated": it.created,
+        "url": None,
+    }
+
+
+def price(it: Price, frame: Frame) -> Json:
+    recurring = {
+        "interval": it.interval,
+        "interval_count": it.interval_count,
+        "meter": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    }
+    return {
+        "id": it.id,
+        "object": "price",
+        "active": True,
+        "billing_scheme": "per_unit",
+        "created": it.created,
+        "currency": it.currency,
+        "custom_unit_amount": None,
+        "livemode": frame.livemode,
+        "lookup_key": None,
+        "metadata": {},
+        "nickname": None,
+        "product": it.product,
+        "recurring": None if it.interval is None else recurring,
+        "tax_behavior": "unspecified",
+        "tiers_mode": None,
+        "transform_quantity": None,
+        "type": "one_time" if it.interval is None else "recurring",
+        "unit_amount": it.unit_amount,
+        "unit_amount_decimal": str(it.unit_amount),
+    }
+
+
+def _plan(it: Price, frame: Frame) -> Json:
+    """The older word for a price, which subscription items still carry."""
+    return {
+        "id": it.id,
+        "object": "plan",
+        "active": True,
+        "amount": it.unit_amount,
+        "amount_decimal": str(it.unit_amount),
+        "billing_scheme": "per_unit",
+        "created": it.created,
+        "currency": it.currency,
+        "interval": it.interval,
+        "interval_count": it.interval_count,
+        "livemode": frame.livemode,
+        "metadata": {},
+        "meter": None,
+        "nickname": None,
+        "product": it.product,
+        "tiers_mode": None,
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    }
+
+
+def subscription(it: Subscription, latest: Invoice | None, frame: Frame) -> Json:
+    item: Json = {
+        "id": it.item,
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": it.created,
+        "current_period_end": it.current_period_end,
+        "current_period_start": it.current_period_start,
+        "discounts": [],
+        "metadata": {},
+        "plan": _plan(it.price, frame),
+        "price": price(it.price, frame),
+        "quantity": it.quantity,
+        "subscription": it.id,
+        "tax_rates": [],
+    }
+    settings = {"payment_method_options": None, "payment_method_types": None, "save_default_payment_method": "off"}
+    return {
+        "id": it.id,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": it.created,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {"flexible": None, "type": "classic", "updated_at": None},
+        "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": it.current_period_end if it.cancel_at_period_end else None,
+        "cancel_at_period_end": it.cancel_at_period_end,
+        "canceled_at": it.canceled_at,
+        "cancellation_details": {"comment": None, "feedback": None, "feedback_option": None, "reason": None},
+        "collection_method": it.collection_method,
+        "created": it.created,
+        "currency": it.price.currency,
+        "customer": it.customer,
+        "customer_account": None,
+        "days_until_due": it.days_until_due,
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": it.description,
+        "discounts": [],
+        "ended_at": it.canceled_at,
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"type": "self"},
+        },
+        "items": listed(f"/v1/subscription_items?subscription={it.id}", [item]),
+        "latest_invoice": it.latest_invoice,
+        "livemode": frame.livemode,
+        "managed_payments": None,
+        "metadata": dict(it.metadata),
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": settings,
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": it.created,
+        "status": it.status(latest, frame.now),
+        "test_clock": None,
+        "transfer_data": None,
+        "trial_end": None,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": None,
+    }

@@ -1,0 +1,172 @@
+"""HTTP/1.1 as edges speak it: one connection, parsed by llhttp, answered at the end of each request's headers (RFC 9112).
+
+An answer waits neither for a body nor for anything that a client may choose to send or not. Only a lockout page is fetched, and
+while it is, this connection reads nothing more; answers leave in the order of their requests.
+"""
+
+import asyncio
+from collections import deque
+
+import httptools
+import structlog
+
+from gatekeeper.gate.answering import Gate, PageWanted
+from gatekeeper.gate.answers import CLOSE, KEEP, Answer
+from gatekeeper.gate.fields import FRAMING
+from gatekeeper.gate.pages import LockoutPages
+
+log = structlog.get_logger(__name__)
+
+MAX_CONNECTIONS = 10_000
+_MAX_HEADERS = 100
+_MAX_HEAD_BYTES = 32 * 1024
+# Bytes are counted by the slice, so the bound on a head holds to within one
+_SLICE_BYTES = 4 * 1024
+# For so long a closed connection takes in what is still on its way: closing at once would reset it, and the answer be lost
+_LINGER_SECONDS = 2.0
+
+
+class Connection(asyncio.Protocol):
+    """One connection of an edge. `connections` is the set of all that are open."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, gate: Gate, pages: LockoutPages, connections: "set[Connection]") -> None:
+        self.sweeps_without_request = 0
+        self._gate = gate
+        self._pages = pages
+        self._connections = connections
+        self._header_names = gate.header_names
+        self._parser: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._fields: dict[bytes, bytes] = {}
+        self._headers = 0
+        self._head_bytes = 0
+        self._reading = True
+        self._waiting: deque[tuple[Answer | PageWanted, bool, bool]] = deque()
+        self._fetching: asyncio.Task[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment] # a stream's, which the base class does not say
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self._reading = False
+            self._transport.abort()
+        self._connections.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._connections.discard(self)
+        self._reading = False
+        if self._fetching:
+            self._fetching.cancel()
+        if self._lingering:
+            self._lingering.cancel()
+        del self._parser  # it refers back to us
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._fetching is None:
+            self._transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        if len(data) <= _SLICE_BYTES:
+            self._parse(data)
+            return
+        for start in range(0, len(data), _SLICE_BYTES):
+            self._parse(data[start : start + _SLICE_BYTES])
+
+    def _parse(self, data: bytes) -> None:
+        if not self._reading:
+            return
+        self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.finish()
+        except httptools.HttpParserCallbackError:
+            log.exception("fault of the gate: the request was refused")
+            self._refuse()
+        except httptools.HttpParserError:
+            self._refuse()
+        else:
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self._refuse()
+
+    # What the parser calls
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers += 1
+        field = self._header_names[name]
+        if field is not None:
+            fields = self._fields
+            fields[field] = fields[field] + b", " + value if field in fields else value
+
+    def on_headers_complete(self) -> None:
+        if not self._reading:
+            return
+        if self._headers > _MAX_HEADERS or self._head_bytes > _MAX_HEAD_BYTES:
+            self._refuse()
+            return
+        target, fields, method = self._target, self._fields, self._parser.get_method()
+        self._target, self._fields, self._headers, self._head_bytes = b"", {}, 0, 0
+        self.sweeps_without_request = 0
+        # After a body that is not read, nobody knows where the next request starts
+        self._reading = keep = self._parser.should_keep_alive() and fields.get(FRAMING, b"0") == b"0"
+        self._deliver(self._gate.answer(target, method, fields), keep=keep, bodiless=method == b"HEAD")
+
+    # What becomes of an answer
+
+    def _refuse(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._deliver(self._gate.malformed(self._target), keep=False, bodiless=False)
+
+    def _deliver(self, answer: Answer | PageWanted, *, keep: bool, bodiless: bool) -> None:
+        """Send the answer now, or in its turn."""
+        if self._fetching is not None:
+            self._waiting.append((answer, keep, bodiless))
+        elif isinstance(answer, PageWanted):
+            self._transport.pause_reading()
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(answer, keep=keep))
+        else:
+            self._transport.write(answer.head + (KEEP if keep else CLOSE) + (b"" if bodiless else answer.body))
+            if not keep:
+                self._close()
+
+    async def _fetch(self, wanted: PageWanted, *, keep: bool) -> None:
+        page = await self._pages.page(wanted.account.decode(), wanted.languages)
+        self._fetching = None
+        self._deliver(wanted.answer(page), keep=keep, bodiless=False)
+        while self._waiting and self._fetching is None:
+            answer, keep, bodiless = self._waiting.popleft()
+            self._deliver(answer, keep=keep, bodiless=bodiless)
+        if self._fetching is None:
+            if self._reading:
+                self._transport.resume_reading()
+            else:
+                self._close()
+
+    def finish(self) -> None:
+        """Read no further request, and close once those that were read are answered."""
+        self._reading = False
+        if self._fetching is None:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _close(self) -> None:
+        """Say that nothing more will come, and leave the rest to the other side, for a while."""
+        self._reading = False
+        if self._lingering is None and not self._transport.is_closing():
+            self._lingering = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+            self._transport.resume_reading()
+            self._transport.write_eof()

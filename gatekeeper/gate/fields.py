@@ -1,0 +1,51 @@
+"""The request headers that the gate reads, under one name each, however the edge spells them.
+
+Repeated headers are joined by ", " (RFC 9110, section 5.3). An account id, a method and a path hold no space, so a repeated one
+reads as none of these, and the second value can neither win nor get lost (CVE-2021-32777).
+"""
+
+import re
+from collections.abc import Iterable
+
+METHOD = b"x-original-method"
+URI = b"x-original-uri"
+EDGE_SECRET = b"x-gatekeeper-edge"
+ACCEPT = b"accept"
+ACCEPT_LANGUAGE = b"accept-language"
+FETCH_MODE = b"sec-fetch-mode"
+# What tells that bytes other than a next request may follow; no header of that name can arrive, for it holds a bracket
+FRAMING = b"(framing)"
+# A header that some servers would take for the identity header (case 83)
+ALIAS = b"(alias)"
+
+_READ = (METHOD, URI, EDGE_SECRET, ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE)
+_FRAMING = (b"content-length", b"transfer-encoding", b"upgrade")
+_NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]")
+_REMEMBERED = 1000
+
+
+class HeaderNames(dict[bytes, bytes | None]):
+    """Looked up by a header name as it arrived: the name it is read under, or None for a header that is ignored.
+
+    Edges spell their few headers alike every time, so the answers are remembered, up to a bound.
+    """
+
+    def __init__(self, identity_headers: Iterable[bytes]) -> None:
+        super().__init__()
+        identities = [name.lower() for name in identity_headers]
+        self._known = {name: name for name in (*_READ, *identities)} | dict.fromkeys(_FRAMING, FRAMING)
+        self._folded_identities = {_fold(name) for name in identities}
+
+    def __missing__(self, name: bytes) -> bytes | None:
+        lower = name.lower()
+        known = self._known.get(lower)
+        if known is None and _fold(lower) in self._folded_identities:
+            known = ALIAS
+        if len(self) < _REMEMBERED:
+            self[name] = known
+        return known
+
+
+def _fold(name: bytes) -> bytes:
+    """CGI, WSGI and their heirs make one character of all punctuation: `X.Account_Id` there is `X-Account-Id`."""
+    return _NOT_ALPHANUMERIC.sub(b"-", name)

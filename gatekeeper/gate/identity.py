@@ -1,0 +1,29 @@
+"""From request headers to the account that asks. What cannot be read in one way only is never guessed at (case 83)."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from gatekeeper.gate.fields import ALIAS
+
+NOBODY = b""
+
+# Printable ASCII but space, comma and quotes: what no proxy, list or log reads as two values
+_ACCOUNT_ID = re.compile(rb"[!#-&(-+\--~]{1,128}")
+
+
+def identify(fields: Mapping[bytes, bytes], identity_headers: Sequence[bytes]) -> bytes | None:
+    """The account id that the edge names; `NOBODY` where it names none; None where the request is malformed.
+
+    Malformed: a repeated header, an alias of one, a value that is no account id, or two identity headers that disagree.
+    """
+    if ALIAS in fields:
+        return None
+    account = NOBODY
+    for name in identity_headers:
+        value = fields.get(name)
+        if not value:
+            continue
+        if not _ACCOUNT_ID.fullmatch(value) or (account and account != value):
+            return None
+        account = value
+    return account

@@ -1,0 +1,132 @@
+"""The gate as a process: listen, follow the snapshot, and leave when told to."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from gatekeeper.gate.answering import Gate
+from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
+from gatekeeper.gate.follow import Follower
+from gatekeeper.gate.pages import LockoutPages
+from gatekeeper.gate.settings import GateSettings
+
+log = structlog.get_logger(__name__)
+
+# 5 sweeps of 15 s: a connection without a request for 75 to 90 s is closed. nginx drops its idle ones after 60 s
+_SWEEP_SECONDS = 15.0
+_SWEEPS_WITHOUT_REQUEST = 5
+_DRAIN_SECONDS = 3.0
+_BACKLOG = 1024
+
+
+async def serve(
+    settings: GateSettings, *, sign: Callable[[str], str], stop: asyncio.Event, ready: Callable[[], None] | None = None
+) -> None:
+    """Answer until `stop` is set; then finish what was asked, and return.
+
+    `sign` makes the token for a lockout page out of an account id. `ready` is called once the gate listens.
+
+    Raises:
+        GateRefused: settings that would leave the gate open to strangers.
+        OSError: an address that cannot be listened on.
+    """
+    settings.check()
+    gate = Gate(settings)
+    follower = Follower(settings.snapshot_path, gate.take)
+    follower.look()
+    connections: set[Connection] = set()
+    async with LockoutPages(settings, sign) as pages:
+        async with _listening(settings, lambda: Connection(gate, pages, connections)):
+            # What lives now lives as long as the process: collections need not look at it again
+            gc.collect()
+            gc.freeze()
+            log.info("gate listening", host=settings.host, port=settings.port, socket=settings.socket or None)
+            if ready:
+                ready()
+            async with asyncio.TaskGroup() as tasks:
+                chores = [tasks.create_task(follower.follow()), tasks.create_task(_sweep(connections))]
+                await stop.wait()
+                for chore in chores:
+                    chore.cancel()
+        await _drain(connections)
+    log.info("gate stopped")
+
+
+def run(settings: GateSettings, *, sign: Callable[[str], str], ready: Callable[[], None] | None = None) -> None:
+    """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
+    _allow_many_connections()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(settings, sign, ready))
+
+
+async def _until_told(settings: GateSettings, sign: Callable[[str], str], ready: Callable[[], None] | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, sign=sign, stop=stop, ready=ready)
+
+
+@contextlib.asynccontextmanager
+async def _listening(settings: GateSettings, accept: Callable[[], Connection]) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    # uvloop stops listening when a Server is collected: this list holds on to them
+    servers: list[asyncio.AbstractServer] = [await loop.create_server(accept, settings.host, settings.port, backlog=_BACKLOG)]
+    try:
+        if settings.socket:
+            servers.append(await _unix_server(accept, settings.socket))
+        yield
+    finally:
+        for server in servers:
+            server.close()
+        if settings.socket:
+            _remove(Path(settings.socket))
+
+
+async def _unix_server(accept: Callable[[], Connection], path: str) -> asyncio.AbstractServer:
+    """Listen on a unix socket that its owner and group may connect to, and nobody else, from its first moment on."""
+    mask = os.umask(0o117)
+    try:
+        return await asyncio.get_running_loop().create_unix_server(accept, path, backlog=_BACKLOG)
+    finally:
+        os.umask(mask)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+async def _sweep(connections: set[Connection]) -> None:
+    """Close connections that have made no request for a while."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        for connection in list(connections):
+            connection.sweeps_without_request += 1
+            if connection.sweeps_without_request > _SWEEPS_WITHOUT_REQUEST:
+                connection.abort()
+
+
+async def _drain(connections: set[Connection]) -> None:
+    for connection in list(connections):
+        connection.finish()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while connections:  # noqa: ASYNC110 - at a stop only; an event would cost every connection
+                await asyncio.sleep(0.01)
+    for connection in list(connections):
+        connection.abort()
+
+
+def _allow_many_connections() -> None:
+    """The usual 1024 open files would end before our own bound does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + 200
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

@@ -1,0 +1,13 @@
+"""Run by alembic, on the connection that gatekeeper.ledger.migrate hands over."""
+
+from alembic import context
+
+from gatekeeper.ledger.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite cannot alter a column in place
+    transaction_per_migration=False,
+)
+context.run_migrations()

@@ -1,0 +1,221 @@
+"""Questions to the ledger. Nothing here writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, Table, func, select
+
+from gatekeeper.ledger import rows
+from gatekeeper.ledger.tables import accounts, audit, cases, contacts, exemptions, inbox, invoices, notices, promises, state
+from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Reason, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the ledger knows about itself. `mode` is None until somebody armed or disarmed it."""
+
+    ledger_id: str
+    revision: int
+    mode: Mode | None
+    identity: Identity | None
+    distrust: str
+    watched_since_at: datetime | None
+    reconciled_at: datetime | None
+    reconcile_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """An account as the last review left it."""
+
+    id: str
+    name: str
+    locale: str | None
+    standing: Standing
+    standing_since_at: datetime | None
+    case_id: int | None
+    reasons: tuple[Reason, ...]
+    review_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A stored webhook event that waits to be looked at."""
+
+    id: int
+    type: str
+    object_id: str
+    body: bytes
+    attempts: int
+
+
+class Reader:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def state(self) -> State:
+        row = self._one(select(state))
+        assert row is not None, "the ledger has no state; run `gatekeeper migrate`"
+        identity = Identity(account=row.stripe_account, livemode=bool(row.livemode)) if row.stripe_account else None
+        return State(
+            ledger_id=row.ledger_id,
+            revision=row.revision,
+            mode=Mode(row.mode) if row.mode else None,
+            identity=identity,
+            distrust=row.distrust,
+            watched_since_at=row.watched_since_at,
+            reconciled_at=row.reconciled_at,
+            reconcile_number=row.reconcile_number,
+        )
+
+    def due_accounts(self, now: datetime, limit: int) -> list[str]:
+        """The accounts that are due a look: touched, or with a `review_at` that has come."""
+        touched = self._all(select(accounts.c.id).where(accounts.c.touched).limit(limit))
+        timed = self._all(select(accounts.c.id).where(accounts.c.review_at <= now).order_by(accounts.c.review_at).limit(limit))
+        return list(dict.fromkeys(row.id for row in (*touched, *timed)))[:limit]
+
+    def facts(self, account_ids: Sequence[str]) -> list[Facts]:
+        """All that is known of these accounts, each account's facts from one moment."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(accounts).where(accounts.c.id.in_(account_ids))).all()
+            about = select(state.c.distrust, state.c.watched_since_at)
+            house = connection.execute(about).one()
+            case_ids = [row.case_id for row in found if row.case_id is not None]
+
+            def gather(table: Table, *conditions: Any) -> Mapping[str, list[Row[Any]]]:
+                grouped: dict[str, list[Row[Any]]] = defaultdict(list)
+                chosen = select(table).where(table.c.account_id.in_(account_ids), *conditions).order_by(table.c.id)
+                for row in connection.execute(chosen):
+                    grouped[row.account_id].append(row)
+                return grouped
+
+            owed = gather(invoices, invoices.c.status == "open")
+            people = gather(contacts)
+            written = gather(notices, notices.c.case_id.in_(case_ids))
+            exempted, promised = gather(exemptions), gather(promises)
+            opened = {row.id: row.opened_at for row in connection.execute(select(cases).where(cases.c.id.in_(case_ids)))}
+        return [
+            Facts(
+                account_id=row.id,
+                standing=Standing(row.standing),
+                invoices=tuple(rows.invoice(item) for item in owed.get(row.id, ())),
+                contacts=tuple(rows.contact(item) for item in people.get(row.id, ())),
+                case_id=row.case_id,
+                case_opened_at=opened.get(row.case_id),
+                notices=tuple(rows.notice(item) for item in written.get(row.id, ())),
+                exemptions=tuple(rows.exemption(item) for item in exempted.get(row.id, ())),
+                promises=tuple(rows.promise(item) for item in promised.get(row.id, ())),
+                reopened_at=row.reopened_at,
+                mapped=row.mapped,
+                distrust=house.distrust
+                if house.watched_since_at
+                else house.distrust or "the books have not been read whole yet",
+                watched_since_at=house.watched_since_at,
+                version=row.version,
+            )
+            for row in found
+        ]
+
+    def account(self, account_id: str) -> AccountRow | None:
+        row = self._one(select(accounts).where(accounts.c.id == account_id))
+        return None if row is None else _account_row(row)
+
+    def accounts(self) -> list[AccountRow]:
+        """Every account that is not in good standing first, then the others, by id."""
+        current = accounts.c.standing == Standing.CURRENT.value
+        return [_account_row(row) for row in self._all(select(accounts).order_by(current, accounts.c.id))]
+
+    def standings(self) -> tuple[int, dict[str, Standing]]:
+        """The revision, and every account that is not `current`, from one moment."""
+        with self._engine.connect() as connection:
+            revision = connection.execute(select(state.c.revision)).scalar_one()
+            listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(accounts.c.standing != "current"))
+            return revision, {row.id: Standing(row.standing) for row in listed}
+
+    def revision(self) -> int:
+        row = self._one(select(state.c.revision))
+        return 0 if row is None else int(row.revision)
+
+    def suspended_since(self, instant: datetime) -> int:
+        """How many suspensions were begun at or after `instant` (for the brake)."""
+        counted = select(func.count()).where(audit.c.after == Standing.SUSPENDED.value, audit.c.at >= instant)
+        row = self._one(counted)
+        return 0 if row is None else int(row[0])
+
+    def invoice(self, invoice_id: str) -> Invoice | None:
+        row = self._one(select(invoices).where(invoices.c.id == invoice_id))
+        return None if row is None else rows.invoice(row)
+
+    def invoice_version(self, invoice_id: str) -> int | None:
+        """The version to hand back with a reading; None while the ledger does not hold this invoice."""
+        row = self._one(select(invoices.c.version).where(invoices.c.id == invoice_id))
+        return None if row is None else int(row.version)
+
+    def invoice_by_token(self, pay_token: str) -> Invoice | None:
+        """The invoice of a pay link; of a chain of revisions the newest."""
+        row = self._one(select(invoices).where(invoices.c.pay_token == pay_token))
+        while row is not None and row.replaced_by:
+            newer = self._one(select(invoices).where(invoices.c.id == row.replaced_by))
+            if newer is None:
+                break
+            row = newer
+        return None if row is None else rows.invoice(row)
+
+    def open_not_seen_in(self, reconcile_number: int, after: str, limit: int) -> list[str]:
+        """Invoices held as open that this reconcile's list did not show; the next ones by id behind `after`."""
+        vanished = select(invoices.c.id).where(
+            invoices.c.status == "open", invoices.c.seen_in < reconcile_number, invoices.c.id > after
+        )
+        return [row.id for row in self._all(vanished.order_by(invoices.c.id).limit(limit))]
+
+    def open_of_suspended(self, limit: int) -> list[str]:
+        """Open invoices of suspended accounts, those that were read the longest ago first."""
+        asked = (
+            select(invoices.c.id)
+            .join(accounts, accounts.c.id == invoices.c.account_id)
+            .where(accounts.c.standing == "suspended", invoices.c.status == "open")
+        )
+        return [row.id for row in self._all(asked.order_by(invoices.c.read_at).limit(limit))]
+
+    def notices_of(self, account_id: str | None = None, limit: int = 200) -> list[Notice]:
+        """The latest notices, of one account or of all, newest first."""
+        asked = select(notices).order_by(notices.c.id.desc()).limit(limit)
+        if account_id is not None:
+            asked = asked.where(notices.c.account_id == account_id)
+        return [rows.notice(row) for row in self._all(asked)]
+
+    def events_due(self, now: datetime, limit: int) -> list[Event]:
+        asked = select(inbox).where(inbox.c.next_try_at <= now).order_by(inbox.c.id).limit(limit)
+        return [
+            Event(id=row.id, type=row.type, object_id=row.object_id, body=row.body, attempts=row.attempts)
+            for row in self._all(asked)
+        ]
+
+    def is_ready(self) -> bool:
+        """Whether the database answers and the books have been read whole once."""
+        row = self._one(select(state.c.watched_since_at))
+        return row is not None and row.watched_since_at is not None
+
+    def _one(self, question: Select[Any]) -> Row[Any] | None:
+        with self._engine.connect() as connection:
+            return connection.execute(question.limit(1)).first()
+
+    def _all(self, question: Select[Any]) -> Iterable[Row[Any]]:
+        with self._engine.connect() as connection:
+            return connection.execute(question).all()
+
+
+def _account_row(row: Row[Any]) -> AccountRow:
+    return AccountRow(
+        id=row.id,
+        name=row.name,
+        locale=row.locale,
+        standing=Standing(row.standing),
+        standing_since_at=row.standing_since_at,
+        case_id=row.case_id,
+        reasons=rows.reasons_in(row.reasons),
+        review_at=row.review_at,
+    )

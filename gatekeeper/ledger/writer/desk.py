@@ -1,0 +1,87 @@
+"""What staff do: exempt, note a promise, open an account, arm and disarm. Each leaves an audit row with its author."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from gatekeeper.ledger.tables import accounts, audit, exemptions, promises, state
+from gatekeeper.ledger.writer.readings import release
+from gatekeeper.ledger.writer.touch import touch
+from gatekeeper.model import Mode, Money
+
+
+class NoSuchAccount(LookupError):
+    """The ledger holds no account of this id."""
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"no account {account_id!r} in the ledger; `gatekeeper accounts list` shows those that it holds")
+
+
+class Desk:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def exempt(self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime) -> None:
+        """Whitelist an account to the end of `until_on`; an older exemption is replaced."""
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            _end(connection, account_id, now)
+            row = {"account_id": account_id, "until_on": until_on, "reason": reason, "author": author, "set_at": now}
+            connection.execute(insert(exemptions).values(**row))
+            _note(connection, account_id, "exemption", f"until {until_on}: {reason}", author, now)
+
+    def end_exemption(self, account_id: str, *, author: str, now: datetime) -> None:
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            _end(connection, account_id, now)
+            _note(connection, account_id, "exemption", "ended", author, now)
+
+    def promise(
+        self, account_id: str, *, due_on: date, by: str, author: str, now: datetime, amount: Money | None = None
+    ) -> None:
+        """Note that somebody promised to pay by the end of `due_on`; a newer promise takes the place of an older."""
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            running = (promises.c.account_id == account_id) & promises.c.ended_at.is_(None)
+            connection.execute(update(promises).where(running).values(ended_at=now))
+            row = {"account_id": account_id, "due_on": due_on, "by": by, "set_at": now}
+            sum_of = {} if amount is None else {"amount_minor": amount.minor, "currency": amount.currency}
+            connection.execute(insert(promises).values(**row, **sum_of))
+            _note(connection, account_id, "promise", f"on {due_on} by {by}", author, now)
+
+    def reopen(self, account_id: str, *, reason: str, author: str, now: datetime) -> None:
+        """Open an account by hand: what was said before no longer permits a suspension (rule 4)."""
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            connection.execute(update(accounts).where(accounts.c.id == account_id).values(reopened_at=now))
+            _note(connection, account_id, "restore", reason, author, now)
+
+    def set_mode(self, mode: Mode, *, author: str, now: datetime) -> None:
+        """Arm or disarm; arming looks again at everything that the dry run held back."""
+        with self._engine.begin() as connection:
+            before = connection.execute(select(state.c.mode)).scalar_one()
+            connection.execute(update(state).values(mode=mode.value))
+            row = {"at": now, "kind": "mode", "before": before or "", "after": mode.value, "actor": author}
+            connection.execute(insert(audit).values(**row))
+            release(connection)
+
+    def release(self) -> None:
+        """Look again at everything that was held back (after `resume`)."""
+        with self._engine.begin() as connection:
+            release(connection)
+
+
+def _require(connection: Connection, account_id: str) -> None:
+    if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).first() is None:
+        raise NoSuchAccount(account_id)
+
+
+def _end(connection: Connection, account_id: str, now: datetime) -> None:
+    running = (exemptions.c.account_id == account_id) & exemptions.c.ended_at.is_(None)
+    connection.execute(update(exemptions).where(running).values(ended_at=now))
+
+
+def _note(connection: Connection, account_id: str, kind: str, what: str, author: str, now: datetime) -> None:
+    row = {"at": now, "account_id": account_id, "kind": kind, "actor": author}
+    connection.execute(insert(audit).values(**row, reasons=[{"code": kind, "params": {"what": what}}]))
+    touch(connection, {account_id})

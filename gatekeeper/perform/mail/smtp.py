@@ -1,0 +1,219 @@
+"""Delivery to a mail server.
+
+Which outcome a failure has depends on when it happens, and `smtplib` raises the same exceptions at any time (failures.md 1d);
+so the steps of one delivery stand apart here. Up to the moment in which the whole final dot has been handed to the kernel the
+server cannot have taken the letter: `DEFERRED`. From then until its reply has arrived it may have: `UNCERTAIN` (cases 41-43).
+"""
+
+import contextlib
+import ipaddress
+import re
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gatekeeper.model import NoticeState, Outcome
+from gatekeeper.perform.mail.letter import Letter, LetterRefused, compose, envelope
+
+_DETAIL_LIMIT = 200
+# RFC 5321 4.5.3.2.6 wants ten minutes after the final dot: ten times the default of the other steps.
+_PATIENCE_AFTER_THE_DOT = 10
+# These say that user, password or we are wrong, not the recipient: never a reason to give a customer up (RFC 4954, 5321).
+_NOT_THE_RECIPIENT = frozenset({503, 530, 534, 535, 538})
+
+
+class Tls(StrEnum):
+    """How the connection is protected; the last three are the words of `?starttls=`."""
+
+    IMPLICIT = "implicit"
+    REQUIRED = "required"
+    AUTO = "auto"
+    OFF = "off"
+
+
+class _Unprotected(smtplib.SMTPException):
+    """What was asked for cannot be protected as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """A mail server, as a mail URL names it. Its certificate is checked against the system's CAs, or `SSL_CERT_FILE`."""
+
+    host: str
+    port: int
+    tls: Tls
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+class SmtpTransport:
+    """Delivers over one connection, which is opened when needed and kept until `close` or a failure. For one thread."""
+
+    def __init__(self, server: SmtpServer, *, timeout_seconds: float) -> None:
+        self._server = server
+        self._timeout_seconds = timeout_seconds
+        self._connection: smtplib.SMTP | None = None
+
+    def deliver(self, letter: Letter) -> Outcome:
+        """Try once. `REFUSED` is final for this recipient; whatever may be our side's fault is `DEFERRED`."""
+        try:
+            sender, recipient = envelope(letter)
+            message = compose(letter)
+        except LetterRefused as fault:
+            return Outcome(state=NoticeState.REFUSED, detail=str(fault))
+        try:
+            connection = self._ready()
+            refusal = _offer(connection, sender, recipient)
+            if refusal is not None:
+                return refusal
+            self._send(connection, message)
+        except OSError as fault:  # smtplib's own are among them
+            self._drop()
+            return Outcome(state=NoticeState.DEFERRED, detail=f"{self._server.host}:{self._server.port}: {_described(fault)}")
+        return self._answer(connection)
+
+    def close(self) -> None:
+        """Take leave of the server. A later delivery opens a new connection."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.quit()
+            self._drop()
+
+    def _ready(self) -> smtplib.SMTP:
+        """A connection with no message begun. A kept one may have died meanwhile, or hold a refused recipient: ask it."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                if self._connection.rset()[0] == 250:  # noqa: PLR2004 - RFC 5321: OK
+                    return self._connection
+            self._drop()
+        self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port, timeout = self._server.host, self._server.port, self._timeout_seconds
+        connection = (
+            smtplib.SMTP_SSL(host, port, timeout=timeout, context=ssl.create_default_context())
+            if self._server.tls is Tls.IMPLICIT
+            else smtplib.SMTP(host, port, timeout=timeout)
+        )
+        try:
+            connection.ehlo_or_helo_if_needed()
+            if starts_tls(self._server, offered=connection.has_extn("starttls"), loopback=_is_loopback(connection)):
+                connection.starttls(context=ssl.create_default_context())
+            assert connection.sock is not None
+            # The final dot goes out by itself: it must not wait until the server acknowledges what came before (Nagle, 40 ms).
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._server.user:
+                connection.login(self._server.user, self._server.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _send(self, connection: smtplib.SMTP, message: bytes) -> None:
+        """All of the message and its final dot, or an exception, after which the server has no whole message.
+
+        `sendall` raises unless the kernel took every byte. What the server says before the dot (it gives up, it has closed)
+        is looked for just before, while the outcome is still certain.
+        """
+        connection.send(re.sub(rb"^\.", b"..", message, flags=re.MULTILINE))
+        assert connection.sock is not None
+        connection.sock.settimeout(0)
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+            heard = connection.sock.recv(512).decode("ascii", "replace")
+            raise smtplib.SMTPServerDisconnected(f"ended the dialogue inside the message: {heard or 'connection closed'}")
+        connection.sock.settimeout(self._timeout_seconds * _PATIENCE_AFTER_THE_DOT)
+        connection.send(b".\r\n")
+
+    def _answer(self, connection: smtplib.SMTP) -> Outcome:
+        try:
+            code, reply = connection.getreply()
+            assert connection.sock is not None
+            connection.sock.settimeout(self._timeout_seconds)
+        except OSError as fault:
+            self._drop()
+            return Outcome(
+                state=NoticeState.UNCERTAIN,
+                detail=f"the whole message was sent, but no answer came: {_described(fault)}",
+            )
+        if code // 100 in {2, 4, 5}:
+            return _outcome(code, reply)
+        self._drop()
+        return Outcome(state=NoticeState.UNCERTAIN, detail=f"the whole message was sent, but the answer was: {_words(reply)}")
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def starts_tls(server: SmtpServer, *, offered: bool, loopback: bool) -> bool:
+    """Whether to start TLS. `auto` does so wherever the wire leaves this machine and the server can.
+
+    Raises:
+        smtplib.SMTPException: it is required but not offered, or a password would cross the network unprotected.
+    """
+    match server.tls:
+        case Tls.REQUIRED:
+            if not offered:
+                raise _Unprotected("the server offers no STARTTLS, which mail.url requires")
+            return True
+        case Tls.AUTO if not loopback:
+            if server.user and not offered:
+                raise _Unprotected("the server offers no STARTTLS, and the password is not sent in the clear; use smtps://")
+            return offered
+        case _:
+            return False
+
+
+def _is_loopback(connection: smtplib.SMTP) -> bool:
+    assert connection.sock is not None
+    return ipaddress.ip_address(connection.sock.getpeername()[0].partition("%")[0]).is_loopback
+
+
+def _offer(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | None:
+    """Name both ends and ask to send; the outcome if the server will not have it.
+
+    Who refuses our sender refuses every customer's letter until somebody mends a setting: that is never final.
+    """
+    code, reply = connection.mail(sender)
+    if code // 100 == 5:  # noqa: PLR2004 - RFC 5321: 5yz is no, 2yz is yes
+        return Outcome(state=NoticeState.DEFERRED, detail=f"the sender was refused, look at mail.from: {code} {_words(reply)}")
+    if code // 100 == 2:  # noqa: PLR2004
+        code, reply = connection.rcpt(recipient)
+    if code // 100 == 2:  # noqa: PLR2004
+        code, reply = connection.docmd("DATA")
+    return None if code == 354 else _outcome(code, reply)  # noqa: PLR2004 - RFC 5321: start mail input
+
+
+def _outcome(code: int, reply: bytes) -> Outcome:
+    detail = f"{code} {_words(reply)}"
+    match code // 100:
+        case 2:
+            return Outcome(state=NoticeState.ACCEPTED, detail=detail)
+        case 5 if code not in _NOT_THE_RECIPIENT:
+            return Outcome(state=NoticeState.REFUSED, detail=detail)
+        case _:
+            return Outcome(state=NoticeState.DEFERRED, detail=detail)
+
+
+def _described(fault: OSError) -> str:
+    match fault:
+        case smtplib.SMTPAuthenticationError():
+            return f"user or password refused, look at mail.url: {fault.smtp_code} {_words(fault.smtp_error)}"
+        case smtplib.SMTPResponseException():
+            return f"{fault.smtp_code} {_words(fault.smtp_error)}"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({fault.verify_message}); name its CA's file in SSL_CERT_FILE"
+        case OSError():
+            return _words(fault.strerror or str(fault) or type(fault).__name__)
+
+
+def _words(reply: bytes | str) -> str:
+    """What the server said: short, on one line, without addresses."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    words = "".join(c if c.isprintable() else " " for c in text).split()
+    text = " ".join("(address)" if "@" in word else word for word in words)
+    return text if len(text) <= _DETAIL_LIMIT else text[: _DETAIL_LIMIT - 1] + "…"

@@ -1,0 +1,146 @@
+"""Sends notices: claim one, see that it is still true, write the letter, hand it over, settle. One file, one effect."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.ledger.reader import Reader
+from gatekeeper.ledger.writer.outbox import Outbox
+from gatekeeper.model import Facts, Notice, NoticeState, Outcome, Step, sums
+from gatekeeper.perform.mail import Letter, LetterRefused, Transport
+from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.sending import Content, content_now
+from gatekeeper.wording import LetterView, Product, Wording
+from gatekeeper.wording.from_facts import owed, told
+
+_UNREAD_PAUSE: Final = timedelta(minutes=5)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """In whose name letters go out. `allowed_domains`: outside production, the only ones that are written to (case 128)."""
+
+    address: str
+    reply_to: str
+    bounce_address: str
+    public_url: str
+    product: Product
+    allowed_domains: tuple[str, ...] = ()
+
+
+class Postman:
+    """`read_again` reads one invoice from the biller now."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        outbox: Outbox,
+        read_again: Callable[[str], None],
+        rules: Rules,
+        wording: Wording,
+        transport: Transport,
+        sender: Sender,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._reader = reader
+        self._outbox = outbox
+        self._read_again = read_again
+        self._rules = rules
+        self._wording = wording
+        self._transport = transport
+        self._sender = sender
+        self._clock = clock
+
+    def send_one(self) -> bool:
+        """Send one notice that is due; whether there was one. A crash in between leaves its row saying `sending`."""
+        now = self._clock()
+        self._outbox.recover(now)
+        notice = self._outbox.claim(now)
+        if notice is None:
+            return False
+        try:
+            self._send(notice)
+        except SourceUnavailable as fault:
+            self._outbox.postpone(notice, now + _UNREAD_PAUSE)
+            log.warning("notice.postponed", notice=notice.id, account=notice.account_id, because=str(fault))
+        return True
+
+    def _send(self, notice: Notice) -> None:
+        facts = self._fresh_facts(notice)
+        now = self._clock()
+        content = None if facts is None else content_now(notice, facts, self._rules, now)
+        if facts is None or content is None:
+            self._outbox.withdraw(notice)
+            log.info("notice.withdrawn", notice=notice.id, account=notice.account_id, step=notice.step)
+            return
+        if notice.step is not Step.RESTORED:
+            self._outbox.name(notice, content.named, content.suspend_on)
+        outcome = self._deliver(notice, facts, content, now)
+        self._outbox.settle(notice, outcome, self._clock())
+        said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
+        log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
+
+    def _fresh_facts(self, notice: Notice) -> Facts | None:
+        """The account's facts, with what the notice is about read again just now: nobody who has paid is written to."""
+        for facts in self._reader.facts([notice.account_id]):
+            if notice.step is not Step.RESTORED:
+                oldest = self._clock() - self._rules.fresh_for
+                for invoice in facts.invoices:
+                    if invoice.lineage in notice.named and invoice.read_at < oldest:
+                        self._read_again(invoice.id)
+        return next(iter(self._reader.facts([notice.account_id])), None)
+
+    def _deliver(self, notice: Notice, facts: Facts, content: Content, now: datetime) -> Outcome:
+        domain = notice.address.rpartition("@")[2].lower()
+        if self._sender.allowed_domains and domain not in self._sender.allowed_domains:
+            return Outcome(state=NoticeState.REFUSED, detail="its domain is not among mail.allowed_domains")
+        try:
+            return self._transport.deliver(self._letter(notice, facts, content, now))
+        except LetterRefused as fault:
+            return Outcome(state=NoticeState.REFUSED, detail=str(fault))
+
+    def _letter(self, notice: Notice, facts: Facts, content: Content, now: datetime) -> Letter:
+        contact = next((one for one in facts.contacts if one.address.strip().lower() == notice.address), None)
+        account = self._reader.account(notice.account_id)
+        before = [other for other in facts.notices if other.id != notice.id]
+        written_to = told(before, self._rules)
+        product = self._sender.product
+        view = LetterView(
+            product=product,
+            account_name=account.name if account else "",
+            person_name="",
+            owed=owed(content.invoices, self._rules, now, self._sender.public_url),
+            totals=sums(invoice.remaining for invoice in content.invoices),
+            suspend_on=content.suspend_on,
+            first_written_on=written_to[0].on if written_to else None,
+            locale=contact.locale if contact else None,
+            told=written_to,
+        )
+        written = self._wording.letter(notice.step, view)
+        return Letter(
+            message_id=notice.message_id,
+            sender=self._sender.address,
+            to_address=notice.address,
+            to_name=contact.name if contact else "",
+            reply_to=self._sender.reply_to,
+            bounce_address=self._sender.bounce_address,
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            language=written.language,
+            dated_at=now,
+            references=_first_letter(before, notice),
+        )
+
+
+def _first_letter(before: list[Notice], notice: Notice) -> str:
+    """The Message-ID of the first letter of this case to the same person, so that mail programs show them together."""
+    theirs = [other for other in before if other.address == notice.address and other.accepted_at is not None]
+    return min(theirs, key=lambda other: other.id).message_id if theirs else ""

@@ -1,0 +1,94 @@
+"""When an invoice counts as overdue: the table of facts/stripe.md, section 3. Stripe itself has no answer to this."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gatekeeper.model import Facts, Invoice, sums
+from gatekeeper.policy.rules import Rules
+
+_LATEST_YEAR = 2200
+_CLOCKS_APART = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Debts:
+    """The owed invoices of an account, sorted by what may be done about them.
+
+    `counted`: overdue, and worth a notice. `processing`: overdue, with a payment on its way. `doubtful`: with a due date that
+    cannot be (case 10). `old`: overdue since long before gatekeeper came (case 127). `small`: overdue, below the threshold.
+    Each the oldest first. `next_overdue_at`: when time alone will add to `counted`, or may.
+    """
+
+    counted: tuple[Invoice, ...]
+    processing: tuple[Invoice, ...]
+    doubtful: tuple[Invoice, ...]
+    old: tuple[Invoice, ...]
+    small: tuple[Invoice, ...]
+    next_overdue_at: datetime | None
+
+
+def overdue_from(invoice: Invoice, rules: Rules) -> datetime | None:
+    """The instant from which this invoice is overdue; None: not owed, or not yet a debt."""
+    if not invoice.owed:
+        return None
+    if invoice.due_at is not None:
+        return invoice.due_at
+    issued_at = invoice.finalized_at or invoice.created_at
+    if not invoice.automatic:
+        return issued_at
+    if not invoice.attempted or invoice.billing_reason == "subscription_create":
+        return None
+    return issued_at + rules.automatic_grace
+
+
+def is_doubtful(invoice: Invoice) -> bool:
+    """Whether the due date cannot be meant: before the invoice was made, or in a far century."""
+    due_at = invoice.due_at
+    return due_at is not None and (due_at < invoice.created_at - _CLOCKS_APART or due_at.year > _LATEST_YEAR)
+
+
+def in_process(invoice: Invoice, rules: Rules, now: datetime) -> bool:
+    """Whether a payment is on its way, and not for longer than a bank may take (case 12)."""
+    since_at = invoice.processing_since_at
+    return since_at is not None and now < since_at + rules.processing_hold
+
+
+def processing_ended_at(invoice: Invoice, rules: Rules) -> datetime | None:
+    """When this overdue invoice was last held by a payment that did not come: it failed, or took too long."""
+    ends = [invoice.processing_ended_at]
+    if invoice.processing_since_at is not None:
+        ends.append(invoice.processing_since_at + rules.processing_hold)
+    return max((end for end in ends if end is not None), default=None)
+
+
+def debts(facts: Facts, rules: Rules, now: datetime) -> Debts:
+    """Sort what an account owes at `now`."""
+    owed = sorted((invoice for invoice in facts.invoices if invoice.owed), key=lambda invoice: invoice.id)
+    doubtful = [invoice for invoice in owed if is_doubtful(invoice)]
+    believed = [(start, i) for i in owed if not is_doubtful(i) and (start := overdue_from(i, rules)) is not None]
+    overdue = sorted(((start, i) for start, i in believed if start <= now), key=lambda pair: pair[0])
+    first_at = (facts.watched_since_at or now) - rules.first_run_age_limit
+    young = [invoice for start, invoice in overdue if start >= first_at]
+    processing = [invoice for invoice in young if in_process(invoice, rules, now)]
+    counted, small = _by_threshold([invoice for invoice in young if not in_process(invoice, rules, now)], rules)
+    joining = [start for start, _ in believed if start > now]
+    joining += [end for invoice in processing if (end := processing_ended_at(invoice, rules)) is not None]
+    return Debts(
+        counted=counted,
+        processing=tuple(processing),
+        doubtful=tuple(doubtful),
+        old=tuple(invoice for start, invoice in overdue if start < first_at),
+        small=small,
+        next_overdue_at=min(joining, default=None),
+    )
+
+
+def _by_threshold(overdue: Iterable[Invoice], rules: Rules) -> tuple[tuple[Invoice, ...], tuple[Invoice, ...]]:
+    overdue = tuple(overdue)
+    totals = sums(invoice.remaining for invoice in overdue)
+    reached = {total.currency for total in totals if total.minor >= rules.threshold_of(total.currency)}
+    return (
+        tuple(invoice for invoice in overdue if invoice.currency in reached),
+        tuple(invoice for invoice in overdue if invoice.currency not in reached),
+    )

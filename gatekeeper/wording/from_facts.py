@@ -1,0 +1,35 @@
+"""From the ledger's values to what a letter or a page shows of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from gatekeeper.model import Invoice, Notice, NoticeState, Step
+from gatekeeper.policy.overdue import overdue_from
+from gatekeeper.policy.rules import Rules
+from gatekeeper.wording.views import Owed, Told, mask
+
+
+def owed(invoices: Iterable[Invoice], rules: Rules, now: datetime, public_url: str) -> tuple[Owed, ...]:
+    """One line an invoice, each with the pay link of ours that never expires."""
+    return tuple(_owed(invoice, rules, now, public_url) for invoice in invoices)
+
+
+def told(notices: Iterable[Notice], rules: Rules) -> tuple[Told, ...]:
+    """Who was written to on which day of the operator's calendar, addresses masked; only what was accepted."""
+    days: dict[date, list[str]] = defaultdict(list)
+    for notice in notices:
+        if notice.state is NoticeState.ACCEPTED and notice.accepted_at and notice.step in {Step.REMINDER, Step.WARNING}:
+            days[notice.accepted_at.astimezone(rules.time_zone).date()].append(mask(notice.address))
+    return tuple(Told(on=day, addresses=tuple(dict.fromkeys(days[day]))) for day in sorted(days))
+
+
+def _owed(invoice: Invoice, rules: Rules, now: datetime, public_url: str) -> Owed:
+    start = overdue_from(invoice, rules) or now
+    return Owed(
+        number=invoice.number or invoice.id,
+        remaining=invoice.remaining,
+        due_on=start.astimezone(rules.time_zone).date(),
+        days_overdue=max(0, (now - start).days),
+        pay_url=f"{public_url.rstrip('/')}/pay/{invoice.pay_token}",
+    )

@@ -1,0 +1,122 @@
+"""What the templates may see: plain values of one letter or one page, and nothing that could be asked for more.
+
+Every text in a view is one line without control characters, and every address in it is http or https. Names come from
+customers (failures.md, cases 53 and 100), so the views themselves see to it and no template has to remember.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date
+
+from gatekeeper.model import Money
+
+# Line breaks of every kind, controls, and the marks that reorder the text around them (U+202A-202E, U+2066-2069): none of them
+# belongs in a name. Joiners stay: Persian and Indic names need them.
+_UNWANTED = re.compile("[\\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+")
+_ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(?:[/?#]|$)", re.IGNORECASE)  # no user info, nothing that ends a CSP directive
+
+
+def plain(text: str) -> str:
+    """`text` on one line: each run of white space, controls and direction marks is one space."""
+    return _UNWANTED.sub(" ", text).strip()
+
+
+class _Plain:
+    """Makes the texts of a view plain, and refuses addresses that are not http or https."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]  # each heir is a dataclass
+            value = getattr(self, field.name)
+            if not isinstance(value, str):
+                continue
+            value = plain(value)
+            if field.name.endswith("url") and value and not _ADDRESS.match(value):
+                raise ValueError(f"{type(self).__name__}.{field.name} must be http:// or https:// and a host")
+            object.__setattr__(self, field.name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(_Plain):
+    """The product in whose name is written. Empty texts are left out; `locale` is its own language, e.g. `en_GB`."""
+
+    name: str
+    url: str
+    support_email: str
+    support_phone: str = ""
+    postal_address: str = ""
+    tax_id: str = ""
+    logo_url: str = ""
+    locale: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed(_Plain):
+    """One overdue invoice: what remains of it, since when, and the link of ours that leads to its payment page."""
+
+    number: str
+    remaining: Money
+    due_on: date | None
+    days_overdue: int
+    pay_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The masked addresses that were written to on one day."""
+
+    on: date
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterView(_Plain):
+    """What one message to one person says. `suspend_on` is set in a warning; `told`: who was written to before this message."""
+
+    product: Product
+    account_name: str
+    person_name: str
+    owed: tuple[Owed, ...]
+    totals: tuple[Money, ...]
+    suspend_on: date | None
+    first_written_on: date | None
+    locale: str | None
+    told: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockoutView(_Plain):
+    """What the lockout page says to the people of one account."""
+
+    product: Product
+    account_name: str
+    owed: tuple[Owed, ...]
+    totals: tuple[Money, ...]
+    told: tuple[Told, ...]
+    suspended_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A letter as it will be sent. `subject` is one line; `language` is a BCP 47 tag."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+def oldest_first(owed: Iterable[Owed]) -> tuple[Owed, ...]:
+    """The invoices in the order in which they fell due; those without a due date come last."""
+    return tuple(sorted(owed, key=lambda one: (one.due_on or date.max, one.number)))
+
+
+def mask(address: str) -> str:
+    """`ana@example.com` as `a•••@example.com`: its owner knows it again, a stranger cannot write to it."""
+    local, at, domain = plain(address).rpartition("@")
+    first = local[:1] if unicodedata.category(local[:1] or " ")[0] in "LN" else ""
+    return f"{first}•••{at}{domain if at else ''}"

@@ -1,0 +1,41 @@
+(function () {
+  "use strict";
+  var watch = document.getElementById("watch");
+  if (!watch || !window.fetch) return;
+  var began = Date.now(), timer = 0, asking = false;
+
+  function pause() {
+    var minutes = (Date.now() - began) / 60000;
+    return minutes < 3 ? 2000 : minutes < 10 ? 5000 : 15000;
+  }
+
+  function again() {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(ask, pause());
+  }
+
+  function ask() {
+    if (asking || document.hidden) return;
+    asking = true;
+    fetch(location.href, { method: "HEAD", cache: "no-store", credentials: "same-origin", redirect: "manual" })
+      .then(function (answer) {
+        asking = false;
+        // A server in trouble, or one that asks for patience, is no sign that access is back.
+        if (answer.status === 402 || answer.status === 429 || answer.status >= 500) return again();
+        watch.textContent = watch.dataset.back;
+        // replace() with a fragment would only scroll.
+        if (location.hash) location.reload();
+        else location.replace(location.href);
+      })
+      .catch(function () { asking = false; again(); });
+  }
+
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) return clearTimeout(timer);
+    began = Date.now();
+    ask();
+  });
+  watch.textContent = watch.dataset.watching;
+  watch.classList.add("on");
+  again();
+})();

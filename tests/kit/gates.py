@@ -1,0 +1,101 @@
+"""A real gate: in a thread of this process, or in a process of its own that can be killed or stopped."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from gatekeeper.gate.server import serve
+from gatekeeper.gate.settings import GateSettings
+from gatekeeper.model import Standing
+from gatekeeper.snapshot import Snapshot, encode
+from tests.kit.ports import free_port, wait_until_listening
+
+_PROCESS = """
+import ast, sys
+from pathlib import Path
+from gatekeeper.gate.server import run
+from gatekeeper.gate.settings import GateSettings
+given = ast.literal_eval(sys.argv[1])
+given |= {key: Path(given[key]) for key in ("snapshot_path", "fallback_page_path")}
+run(GateSettings(**given), sign=lambda account: f"token-of-{account}")
+"""
+
+
+def token(account: str) -> str:
+    """What the gates of this kit sign with."""
+    return f"token-of-{account}"
+
+
+def settings_in(folder: Path, **changes: object) -> GateSettings:
+    """Settings of a gate that keeps its files in `folder` and listens on a free port."""
+    given: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": free_port(),
+        "identity_headers": ("X-Account-Id",),
+        "snapshot_path": folder / "snapshot",
+        "fallback_page_path": folder / "overdue.html",
+        "page_url": f"http://127.0.0.1:{free_port()}/overdue",
+        "support_email": "support@acme.example",
+    }
+    return GateSettings(**(given | changes))  # type: ignore[arg-type]
+
+
+def publish(path: Path, revision: int, **standings: str) -> None:
+    """Replace the snapshot file as the publisher does. Accounts are keyword names; `_` in them stays."""
+    listed = {account: Standing(standing) for account, standing in standings.items()}
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(encode(Snapshot(revision=revision, published_at=datetime(2026, 3, 2, 9, tzinfo=UTC), standings=listed)))
+    fresh.replace(path)
+
+
+@contextlib.contextmanager
+def gate_in_thread(settings: GateSettings, sign: Callable[[str], str] = token) -> Iterator[GateSettings]:
+    """A gate that answers while the block runs, and has stopped when it ends; a fault of the gate is raised there."""
+    loop = uvloop.new_event_loop()
+    stop = asyncio.Event()
+    ready = threading.Event()
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(serve(settings, sign=sign, stop=stop, ready=ready.set))
+        except BaseException as fault:  # noqa: BLE001 - it is raised in the thread that can report it
+            faults.append(fault)
+            ready.set()
+        finally:
+            loop.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert ready.wait(10), "the gate did not start"
+        if not faults:
+            yield settings
+    finally:
+        if not faults:
+            loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+    if faults:
+        raise faults[0]
+
+
+@contextlib.contextmanager
+def gate_process(settings: GateSettings) -> Iterator[subprocess.Popen[bytes]]:
+    """A gate as a process. It is killed at the end if it still lives."""
+    given = {name: getattr(settings, name) for name in GateSettings.__slots__}
+    given |= {name: str(given[name]) for name in ("snapshot_path", "fallback_page_path")}
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", _PROCESS, repr(given)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until_listening(settings.port)
+            yield process
+        finally:
+            process.kill()

@@ -1,0 +1,217 @@
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jinja2 import TemplateSyntaxError, UndefinedError
+
+from gatekeeper.model import Money, Step, sums
+from gatekeeper.wording import LetterIncomplete, LetterView, Wording
+from tests.wording.samples import LETTERS, LOCKOUT, NEWER, OLDER, OWED, PRODUCT, REMINDER, RESTORED, WARNING, Document
+
+WORDING = Wording(PRODUCT)
+
+FACTS = [
+    "ACME-0042", "€120.50", "1 December 2026", "https://bill.acme.example/pay/tok_older",
+    "ACME-0047", "CLP\u00a01,250,000", "8 December 2026", "https://bill.acme.example/pay/tok_newer?a=1&b=2",
+    "CLP\u00a01,250,000 and €120.50", "18 days", "11 days",
+]  # fmt: skip
+SENDER = ["Acme Cloud", "support@acme.example", "+351 210 000 000", "Rua do Porto 12", "PT 509 123 456", "Blue Door Ltd", "Ana"]
+
+
+@pytest.mark.parametrize("step", LETTERS)
+def test_both_parts_say_who_writes_and_every_fact_of_every_invoice(step: Step) -> None:
+    view = replace(LETTERS[step], owed=OWED, totals=sums(one.remaining for one in OWED))
+    written = WORDING.letter(step, view)
+    html = Document(written.html)
+    for fact in FACTS + SENDER:
+        assert fact in written.text
+        assert fact in html.visible or fact in html.links, fact
+
+
+@pytest.mark.parametrize("step", LETTERS)
+def test_both_parts_carry_the_same_figures_and_links(step: Step) -> None:
+    written = WORDING.letter(step, LETTERS[step])
+    html = Document(written.html)
+    ours = {link for link in html.links if link.startswith("http")}
+    assert set(re.findall(r"https?://\S+", written.text)) == ours
+    figures = re.compile(r"\d[\d.,]*\d|\d")
+    without_links = re.sub(r"https?://\S+", "", written.text)
+    assert set(figures.findall(without_links)) == set(figures.findall(html.visible))
+
+
+def test_an_amount_with_decimals_and_one_without_are_told_apart() -> None:
+    owed = (
+        replace(OLDER, remaining=Money(minor=1200, currency="jpy")),
+        replace(NEWER, remaining=Money(minor=1200, currency="kwd")),
+    )
+    text = WORDING.letter(Step.REMINDER, replace(REMINDER, owed=owed)).text
+    assert "JP¥1,200" in text
+    assert "KWD\u00a01.200" in text
+
+
+@pytest.mark.parametrize(
+    ("step", "view", "subject"),
+    [
+        (Step.REMINDER, replace(REMINDER, owed=(OLDER,)), "Reminder: an invoice from Acme Cloud is past its due date"),
+        (Step.REMINDER, REMINDER, "Reminder: 2 invoices from Acme Cloud are past their due dates"),
+        (Step.WARNING, WARNING, "Second notice: access to Acme Cloud ends on 19 December 2026"),
+        (Step.RESTORED, RESTORED, "Access to Acme Cloud is back"),
+    ],
+)
+def test_subjects_name_neither_the_account_nor_an_amount(step: Step, view: LetterView, subject: str) -> None:
+    assert WORDING.letter(step, view).subject == subject
+
+
+def test_a_warning_names_the_day_and_who_was_told() -> None:
+    written = WORDING.letter(Step.WARNING, WARNING)
+    for part in (written.text, Document(written.html).visible):
+        assert part.count("19 December 2026") >= 1
+        assert "2 December 2026, to a•••@blue-door.example and b•••@blue-door.example" in part
+    assert "We first wrote about this on 2 December 2026." in WORDING.letter(Step.WARNING, replace(WARNING, told=())).text
+
+
+def test_a_warning_without_a_day_is_not_written() -> None:
+    with pytest.raises(LetterIncomplete, match="set suspend_on"):
+        WORDING.letter(Step.WARNING, REMINDER)
+
+
+def test_the_word_that_access_is_back_says_what_is_still_open() -> None:
+    assert "Everything that was due is settled" in WORDING.letter(Step.RESTORED, RESTORED).text
+    text = WORDING.letter(Step.RESTORED, replace(RESTORED, owed=(OLDER,))).text
+    assert "This invoice is still open:" in text
+    assert "settled" not in text
+
+
+def test_what_the_product_does_not_have_leaves_no_trace() -> None:
+    bare = replace(PRODUCT, support_phone="", postal_address="", tax_id="")
+    view = replace(REMINDER, product=bare, person_name="", owed=(replace(OLDER, due_on=None),), totals=())
+    written = Wording(bare).letter(Step.REMINDER, view)
+    for part in (written.text, Document(written.html).visible):
+        assert not re.search(r"None|call|Tax|Due date|Together", part)
+        assert "Hello," in part
+    assert "\n\n\n" not in written.text
+
+
+# Pages: what they say is as much a promise as a letter
+
+
+def test_the_lockout_page_says_what_is_owed_who_was_told_and_where_to_ask() -> None:
+    page = Document(WORDING.page("overdue", LOCKOUT, "en_GB"))
+    for fact in [*FACTS, *SENDER[:-1], "a•••@blue-door.example and b•••@blue-door.example", "14 December 2026", "spam filter"]:
+        assert fact in page.visible or fact in page.links, fact
+    older, newer = (page.links.index(one.pay_url) for one in (OLDER, NEWER))
+    assert older < newer
+
+
+def test_the_page_of_a_dead_web_part_holds_nothing_of_any_account() -> None:
+    visible = Document(WORDING.page("fallback", None, "en")).visible
+    assert "Payment overdue" in visible
+    assert "support@acme.example" in visible
+    assert not re.search(r"Blue Door|ACME-|€|CLP", visible)
+
+
+# Names come from customers
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style></title><h1>",
+    "{{ 7*7 }}{% raw %}",
+    "%(amount)s %s %% &amp;",
+    "a\r\nBcc: x@evil.example",
+    "=?UTF-8?Q?=0A?=Bcc: x",
+    "\u202ecod.exe\u2066",
+    "x" * 10_000,
+]
+
+
+def hostile(view: LetterView, name: str) -> LetterView:
+    return replace(view, account_name=f"A{name}", person_name=f"P{name}", owed=(replace(OLDER, number=f"N{name}"[:60]), NEWER))
+
+
+@given(name=st.one_of(st.text(max_size=80), st.sampled_from(HOSTILE)), step=st.sampled_from(list(LETTERS)))
+@example(name=HOSTILE[0], step=Step.WARNING)
+@example(name=HOSTILE[1], step=Step.WARNING)
+@settings(max_examples=60)
+def test_no_name_changes_the_shape_of_a_letter(name: str, step: Step) -> None:
+    usual, odd = (WORDING.letter(step, hostile(LETTERS[step], one)) for one in ("", name))
+    assert Document(odd.html).shape == Document(usual.html).shape
+    assert Document(odd.html).links == Document(usual.html).links
+    assert odd.text.count("\n") == usual.text.count("\n")
+    assert len(odd.text.splitlines()) == len(usual.text.splitlines())
+    assert odd.subject == usual.subject
+
+
+@given(name=st.one_of(st.text(max_size=80), st.sampled_from(HOSTILE)))
+@settings(max_examples=40)
+def test_no_name_changes_the_shape_of_the_lockout_page(name: str) -> None:
+    odd = replace(LOCKOUT, account_name=f"A{name}", owed=(replace(OLDER, number=f"N{name}"), NEWER))
+    shape = Document(WORDING.page("overdue", LOCKOUT, "en")).shape
+    assert Document(WORDING.page("overdue", odd, "en")).shape == shape
+
+
+# The product's own templates
+
+
+def overridden(folder: Path, name: str, source: str) -> Wording:
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    path.write_text(source)
+    return Wording(PRODUCT, folder)
+
+
+def test_one_file_of_the_product_stands_in_for_one_of_ours(tmp_path: Path) -> None:
+    wording = overridden(tmp_path, "mail/reminder/subject.txt.j2", "Psst,\n {{ product.name }}!\n")
+    assert wording.letter(Step.REMINDER, REMINDER).subject == "Psst, Acme Cloud!"
+    assert wording.letter(Step.RESTORED, RESTORED) == WORDING.letter(Step.RESTORED, RESTORED)
+
+
+def test_a_slip_in_a_template_is_found_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(TemplateSyntaxError):
+        overridden(tmp_path, "mail/reminder/body.txt.j2", "{% if %}")
+
+
+def test_a_template_that_asks_for_what_is_not_there_fails_instead_of_leaving_a_gap(tmp_path: Path) -> None:
+    with pytest.raises(UndefinedError):
+        overridden(tmp_path, "mail/reminder/body.txt.j2", "Dear {{ view.nickname }}").letter(Step.REMINDER, REMINDER)
+
+
+@pytest.mark.parametrize("part", ["text", "HTML"])
+@pytest.mark.parametrize("lost", ["owed.number|isolated", "owed.remaining|money", "owed.pay_url", "owed.due_on|day"])
+def test_a_letter_that_leaves_out_a_fact_is_not_written(tmp_path: Path, part: str, lost: str) -> None:
+    name = f"mail/parts.{'txt' if part == 'text' else 'html'}.j2"
+    source = (Path(__file__).parents[2] / "templates" / name).read_text()
+    assert lost in source
+    with pytest.raises(LetterIncomplete, match=f"the {part} part must say"):
+        overridden(tmp_path, name, source.replace(lost, "''")).letter(
+            Step.REMINDER, replace(REMINDER, owed=(OLDER,), totals=())
+        )
+
+
+def test_a_warning_that_leaves_out_its_day_is_not_written(tmp_path: Path) -> None:
+    source = '{% extends "mail/base.txt.j2" %}{% block message %}{{ parts.invoices() }}{% endblock %}'
+    with pytest.raises(LetterIncomplete, match="19 December 2026"):
+        overridden(tmp_path, "mail/warning/body.txt.j2", source).letter(Step.WARNING, WARNING)
+
+
+def test_the_policy_follows_the_style_and_script_of_the_product(tmp_path: Path) -> None:
+    wording = overridden(tmp_path, "pages/page.css", "h1 { color: red }")
+    assert wording.content_security_policy != WORDING.content_security_policy
+    assert "<style>h1 { color: red }</style>" in wording.page("gone", None, "en")
+
+
+def test_only_the_origin_of_the_logo_may_serve_an_image() -> None:
+    assert "img-src 'none'" in WORDING.content_security_policy
+    logo = replace(PRODUCT, logo_url="https://cdn.acme.example:8443/logo.svg?v=2")
+    wording = Wording(logo)
+    assert "img-src https://cdn.acme.example:8443;" in wording.content_security_policy
+    assert '<img src="https://cdn.acme.example:8443/logo.svg?v=2" alt="Acme Cloud">' in wording.page("gone", None, "en")
+
+
+def test_days_before_the_due_date_are_not_counted_as_overdue() -> None:
+    owed = replace(OLDER, days_overdue=0, due_on=date(2026, 12, 20))
+    assert "ago" not in WORDING.letter(Step.REMINDER, replace(REMINDER, owed=(owed,))).text
