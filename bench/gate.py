@@ -60,7 +60,9 @@ def main() -> None:
     given = parser.parse_args()
     lacking = [name for name in ("wrk", "nginx", "taskset") if not shutil.which(name)]
     if lacking or len(os.sched_getaffinity(0)) < 2:
-        sys.exit(f"not measured: {', '.join(lacking) or 'a second core'} is missing; nginx and wrk come from your system's packages")
+        sys.exit(
+            f"not measured: {', '.join(lacking) or 'a second core'} is missing; nginx and wrk come from your system's packages"
+        )
     with tempfile.TemporaryDirectory() as name:
         measure(Path(name), given.seconds, given.repeats)
 

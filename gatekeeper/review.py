@@ -1,6 +1,6 @@
 """ledger -> policy -> ledger: look at each account that is due, decide, write it down. Suspensions pass the brake first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,11 +26,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Looked:
-    """What one review came to: how many accounts were looked at, and each change of standing."""
+    """What one review came to: how many accounts were looked at, each change of standing, and what was withheld from whom."""
 
     accounts: int = 0
     changed: list[tuple[str, Standing]] = field(default_factory=list)
-    withheld: list[tuple[str, Verdict]] = field(default_factory=list)
+    withheld: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Review:
@@ -53,11 +53,11 @@ class Review:
         self._read_again = read_again
         self._clock = clock
 
-    def run(self, now: datetime, withheld: Reason | None) -> Looked:
-        """Look at every account that is due at `now`. `withheld`: why nothing may climb (dry run, halt), if so."""
+    def run(self, now: datetime, withheld: Reason | None, only: Sequence[str] | None = None) -> Looked:
+        """Look at every account that is due at `now`, or at the given ones. `withheld`: why nothing may climb, if so."""
         looked = Looked()
         wanting: list[str] = []
-        for batch in self._due(now):
+        for batch in self._due(now) if only is None else [self._reader.facts(only)]:
             judged = []
             for facts in batch:
                 verdict = self._decide(facts, now)
@@ -94,8 +94,10 @@ class Review:
         final = []
         for facts, verdict, why in judged:
             kept = verdict if why is None else withhold(verdict, facts, why)
-            if kept != verdict:
-                looked.withheld.append((facts.account_id, kept))
+            if why is not None and kept != verdict:
+                would = dict(next(reason.params for reason in kept.reasons if reason.code == "would"))["what"]
+                looked.withheld.append((facts.account_id, str(would)))
+                log.info("account.withheld", account=facts.account_id, would=would, because=why.code)
             final.append((facts, kept, kept != verdict or bool(facts.distrust)))
         changed = set(self._verdicts.record(final, now))
         looked.accounts += len(final)

@@ -66,7 +66,7 @@ class Worker:
         postman.start()
         while not stop.is_set():
             metronome.run_pending()
-            self.turn()
+            self._guarded("turn", self.turn)
             self._beat()
             self.wake.wait(_IDLE_SECONDS)
             self.wake.clear()
@@ -81,7 +81,7 @@ class Worker:
 
     def round(self) -> Looked:
         """One whole round, the post included, as `gatekeeper tick` does it. Raises SourceUnavailable."""
-        self._parts.sync.reconcile(between=self.attend)
+        self._parts.sync.reconcile()
         looked = self.attend()
         self._deliver()
         after = self.attend()

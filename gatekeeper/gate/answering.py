@@ -37,7 +37,7 @@ class Gate:
         self.header_names = HeaderNames(self._identity_headers)
         self._secret = settings.edge_secret.encode()
         self._rules = Rules(OpenPaths(settings.always_allow), nobody_comes_in=settings.missing_account == "allow")
-        self._counts = dict.fromkeys(("let_in", "overdue", "unidentified", "stranger", "malformed"), 0)
+        self._counts = dict.fromkeys((*Outcome, "stranger", "malformed"), 0)
         self._edges: dict[bytes, Callable[[bytes, Fields], Answer | PageWanted]] = {
             b"/gate": self._plain,
             b"/gate/nginx": self._nginx,
@@ -80,7 +80,7 @@ class Gate:
             return other() if other else self._unknown.answer(answers.NOT_FOUND, answers.text("no such address\n"))
         if self._secret and not hmac.compare_digest(fields.get(EDGE_SECRET, b""), self._secret):
             self._counts["stranger"] += 1
-            return Answer(self._unknown.head(answers.STRANGER, length=0))
+            return self._unknown.head(answers.STRANGER, length=0), b""
         return edge(method, fields)
 
     def malformed(self, target: bytes) -> Answer:
@@ -92,8 +92,8 @@ class Gate:
         self._counts["malformed"] += 1
         path, _, _ = target.partition(b"?")
         if path not in self._edges:
-            return Answer(self._unknown.head(answers.BAD_REQUEST, length=0))
-        return Answer(self._unknown.refused)
+            return self._unknown.head(answers.BAD_REQUEST, length=0), b""
+        return self._unknown.refused, b""
 
     def _judge(self, method: bytes, fields: Fields) -> tuple[Outcome, Letterhead, bytes]:
         """What becomes of a request that was made with `method`; and the account that was judged, for its answer."""
@@ -109,7 +109,7 @@ class Gate:
         nginx asks with GET whatever the visitor's method is, so a method that it does not name is not known to be safe.
         """
         outcome, letterhead, account = self._judge(fields.get(METHOD, b""), fields)
-        return Answer((letterhead.allowed if outcome is LET_IN else letterhead.refused) + account)
+        return (letterhead.allowed if outcome is LET_IN else letterhead.refused) + account, b""
 
     def _nginx_page(self, method: bytes, fields: Fields) -> Answer | PageWanted:
         """What nginx shows instead of the 403 that it was given a moment ago."""
@@ -123,7 +123,7 @@ class Gate:
         """200, or the whole denial: for scripts, tests and middleware, which may ask with the method in question itself."""
         outcome, letterhead, account = self._judge(fields.get(METHOD, method), fields)
         if outcome is LET_IN:
-            return Answer(letterhead.allowed + account)
+            return letterhead.allowed + account, b""
         return self._denial(outcome, letterhead, account, method, fields)
 
     def _denial(
@@ -135,7 +135,7 @@ class Gate:
         if not wants_page(fields):
             return letterhead.answer(answers.PAYMENT_REQUIRED, answers.OVERDUE_PROBLEM, account)
         if method == b"HEAD":
-            return Answer(letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=None) + account)
+            return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=None) + account, b""
         return PageWanted(letterhead, account, fields.get(ACCEPT_LANGUAGE, b""))
 
     def _livez(self) -> Answer:

@@ -25,11 +25,8 @@ NOT_READY = "503 Service Unavailable"
 Fields = tuple[tuple[str, str], ...]
 
 
-class Answer(NamedTuple):
-    """A head that lacks `KEEP` or `CLOSE`, and the body that follows."""
-
-    head: bytes
-    body: bytes = b""
+# A head that lacks `KEEP` or `CLOSE`, and the body that follows. A bare tuple: it is made for every request
+Answer = tuple[bytes, bytes]
 
 
 class Document(NamedTuple):
@@ -66,7 +63,7 @@ class Letterhead:
         return f"HTTP/1.1 {status}\r\n{described}{lines}{self._ours}".encode()
 
     def answer(self, status: str, document: Document, account: bytes = b"") -> Answer:
-        return Answer(self.head(status, document.fields, length=len(document.body)) + account, document.body)
+        return self.head(status, document.fields, length=len(document.body)) + account, document.body
 
 
 _VARY = ("Vary", "Accept, Accept-Language, Sec-Fetch-Mode")

@@ -39,8 +39,7 @@ class Connection(asyncio.Protocol):
         self._header_names = gate.header_names
         self._parser: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
         self._target = b""
-        self._fields: dict[bytes, bytes] = {}
-        self._headers = 0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._reading = True
         self._waiting: deque[tuple[Answer | PageWanted, bool, bool]] = deque()
@@ -73,13 +72,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= _SLICE_BYTES:
-            self._parse(data)
+        if len(data) > _SLICE_BYTES:
+            for start in range(0, len(data), _SLICE_BYTES):
+                self.data_received(data[start : start + _SLICE_BYTES])
             return
-        for start in range(0, len(data), _SLICE_BYTES):
-            self._parse(data[start : start + _SLICE_BYTES])
-
-    def _parse(self, data: bytes) -> None:
         if not self._reading:
             return
         self._head_bytes += len(data)
@@ -102,24 +98,24 @@ class Connection(asyncio.Protocol):
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers += 1
-        field = self._header_names[name]
-        if field is not None:
-            fields = self._fields
-            fields[field] = fields[field] + b", " + value if field in fields else value
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if not self._reading:
             return
-        if self._headers > _MAX_HEADERS or self._head_bytes > _MAX_HEAD_BYTES:
+        headers = self._headers
+        if len(headers) > _MAX_HEADERS or self._head_bytes > _MAX_HEAD_BYTES:
             self._refuse()
             return
-        target, fields, method = self._target, self._fields, self._parser.get_method()
-        self._target, self._fields, self._headers, self._head_bytes = b"", {}, 0, 0
-        self.sweeps_without_request = 0
+        method = self._parser.get_method()
+        fields = self._header_names.read(headers)
+        answer = self._gate.answer(self._target, method, fields)
         # After a body that is not read, nobody knows where the next request starts
         self._reading = keep = self._parser.should_keep_alive() and fields.get(FRAMING, b"0") == b"0"
-        self._deliver(self._gate.answer(target, method, fields), keep=keep, bodiless=method == b"HEAD")
+        self._target = b""
+        self._head_bytes = self.sweeps_without_request = 0
+        headers.clear()
+        self._deliver(answer, keep, method == b"HEAD")
 
     # What becomes of an answer
 
@@ -128,25 +124,25 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self._deliver(self._gate.malformed(self._target), keep=False, bodiless=False)
 
-    def _deliver(self, answer: Answer | PageWanted, *, keep: bool, bodiless: bool) -> None:
+    def _deliver(self, answer: Answer | PageWanted, keep: bool, bodiless: bool) -> None:
         """Send the answer now, or in its turn."""
         if self._fetching is not None:
             self._waiting.append((answer, keep, bodiless))
         elif isinstance(answer, PageWanted):
             self._transport.pause_reading()
-            self._fetching = asyncio.get_running_loop().create_task(self._fetch(answer, keep=keep))
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(answer, keep))
         else:
-            self._transport.write(answer.head + (KEEP if keep else CLOSE) + (b"" if bodiless else answer.body))
+            head, body = answer
+            self._transport.write(head + (KEEP if keep else CLOSE) + (b"" if bodiless else body))
             if not keep:
                 self._close()
 
-    async def _fetch(self, wanted: PageWanted, *, keep: bool) -> None:
+    async def _fetch(self, wanted: PageWanted, keep: bool) -> None:
         page = await self._pages.page(wanted.account.decode(), wanted.languages)
         self._fetching = None
-        self._deliver(wanted.answer(page), keep=keep, bodiless=False)
+        self._deliver(wanted.answer(page), keep, bodiless=False)
         while self._waiting and self._fetching is None:
-            answer, keep, bodiless = self._waiting.popleft()
-            self._deliver(answer, keep=keep, bodiless=bodiless)
+            self._deliver(*self._waiting.popleft())
         if self._fetching is None:
             if self._reading:
                 self._transport.resume_reading()

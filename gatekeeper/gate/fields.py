@@ -36,6 +36,15 @@ class HeaderNames(dict[bytes, bytes | None]):
         self._known = {name: name for name in (*_READ, *identities)} | dict.fromkeys(_FRAMING, FRAMING)
         self._folded_identities = {_fold(name) for name in identities}
 
+    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+        """The headers that the gate reads, out of all that came."""
+        fields: dict[bytes, bytes] = {}
+        for name, value in headers:
+            field = self[name]
+            if field is not None:
+                fields[field] = fields[field] + b", " + value if field in fields else value
+        return fields
+
     def __missing__(self, name: bytes) -> bytes | None:
         lower = name.lower()
         known = self._known.get(lower)

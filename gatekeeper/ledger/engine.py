@@ -1,14 +1,20 @@
-"""Opens the ledger's database: SQLite with its faults in mind, or Postgres."""
+"""Opens the ledger's database: SQLite with its faults in mind, or Postgres. What the two do differently is said here."""
 
 import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 # SQLite can lose commits in WAL mode with several connections: from 3.7.0 until 3.51.3, but for two back-ports (case 73)
 _WAL_MENDED: Final = (3, 51, 3)
 _WAL_MENDED_IN: Final = (((3, 44, 6), (3, 45, 0)), ((3, 50, 7), (3, 51, 0)))
+_PATIENCE_SECONDS: Final = 30
+
+# What every question to the ledger may raise: the database cannot be reached, or is busy for too long
+DatabaseUnavailable = OperationalError
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:
@@ -21,15 +27,12 @@ def open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
     return create_engine(parsed, pool_pre_ping=True)
 
 
 def _open_sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -38,7 +41,7 @@ def _open_sqlite(url: URL) -> Engine:
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, see _begin
     journal = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
-    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -51,3 +54,23 @@ def _begin(connection: Connection) -> None:
 def for_writing(engine: Engine) -> Engine:
     """The same database, for transactions that write."""
     return engine.execution_options(writes=True)
+
+
+def for_reading(engine: Engine) -> Engine:
+    """The same database, for transactions that cannot write on Postgres, and on both see all they ask at one moment."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def take_turn(connection: Connection, key: int) -> None:
+    """Wait for the other transactions that took a turn by this key. On SQLite whoever writes is alone in any case."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row, unless there is one with a key of it, or another transaction just writes one; whether it was inserted."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1

@@ -7,13 +7,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine
 
-from gatekeeper.ledger import tables
-from gatekeeper.ledger.engine import for_writing
+from gatekeeper.ledger.engine import for_writing, insert_new, take_turn
+from gatekeeper.ledger.tables import state
 
 _FOLDER = Path(__file__).parent / "migrations"
-_ADVISORY_LOCK = 8402_0001
+_TURN = 8402_0001
 
 
 class SchemaBehind(RuntimeError):
@@ -21,22 +21,39 @@ class SchemaBehind(RuntimeError):
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to this version's schema, and give a new ledger its id."""
+    """Upgrade to this version's schema, and give a new ledger its id. Raises SchemaBehind for the schema of a newer version."""
     with for_writing(engine).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        take_turn(connection, _TURN)
+        _refuse_newer(_schema_of(connection))
         command.upgrade(_config(connection), "head")
-        if connection.execute(select(tables.state.c.id)).first() is None:
-            connection.execute(insert(tables.state).values(id=1, ledger_id=str(uuid4())))
+        insert_new(connection, state, id=1, ledger_id=str(uuid4()))
 
 
 def require_current(engine: Engine) -> None:
     """Raises SchemaBehind unless the schema is exactly this version's: an old worker may not write into a new ledger."""
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    wanted = ScriptDirectory(str(_FOLDER)).get_current_head()
+        found = _schema_of(connection)
+    _refuse_newer(found)
+    wanted = _scripts().get_current_head()
     if found != wanted:
-        raise SchemaBehind(f"the ledger's schema is at {found}, this version works with {wanted}; run `gatekeeper migrate`")
+        raise SchemaBehind(
+            f"the ledger's schema is at {found or 'nothing'}, this version works with {wanted}; run `gatekeeper migrate`"
+        )
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+        raise SchemaBehind(
+            f"the ledger's schema {found} was made by a newer gatekeeper; install that version, there is no way back (case 77)"
+        )
+
+
+def _schema_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_FOLDER))
 
 
 def _config(connection: Connection) -> Config:

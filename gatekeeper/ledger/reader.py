@@ -145,6 +145,11 @@ class Reader:
         row = self._one(counted)
         return 0 if row is None else int(row[0])
 
+    def suspended_accounts(self, *, since: datetime) -> list[str]:
+        """The accounts that are suspended now and have been since `since` or later."""
+        begun = (accounts.c.standing == Standing.SUSPENDED.value) & (accounts.c.standing_since_at >= since)
+        return [row.id for row in self._all(select(accounts.c.id).where(begun).order_by(accounts.c.id))]
+
     def invoice(self, invoice_id: str) -> Invoice | None:
         row = self._one(select(invoices).where(invoices.c.id == invoice_id))
         return None if row is None else rows.invoice(row)

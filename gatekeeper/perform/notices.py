@@ -11,13 +11,15 @@ from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.outbox import Outbox
 from gatekeeper.model import Facts, Notice, NoticeState, Outcome, Step, sums
-from gatekeeper.perform.mail import Letter, LetterRefused, Transport
+from gatekeeper.perform.mail.letter import Letter, LetterRefused
+from gatekeeper.perform.mail.transport import Transport
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.sending import Content, content_now
 from gatekeeper.wording import LetterView, Product, Wording
 from gatekeeper.wording.from_facts import owed, told
 
 _UNREAD_PAUSE: Final = timedelta(minutes=5)
+_UNWRITTEN_PAUSE: Final = timedelta(hours=1)
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class Postman:
         self._outbox.recover(now)
         notice = self._outbox.claim(now)
         if notice is None:
+            self._transport.close()  # the end of a batch
             return False
         try:
             self._send(notice)
@@ -82,7 +85,13 @@ class Postman:
             return
         if notice.step is not Step.RESTORED:
             self._outbox.name(notice, content.named, content.suspend_on)
-        outcome = self._deliver(notice, facts, content, now)
+        try:
+            letter = self._letter(notice, facts, content, now)
+        except Exception:  # a template of the operator's own that fails must not cost anybody a notice (cases 54, 55)
+            log.exception("letter.unwritten", notice=notice.id, account=notice.account_id, step=notice.step)
+            self._outbox.postpone(notice, now + _UNWRITTEN_PAUSE)
+            return
+        outcome = self._deliver(letter)
         self._outbox.settle(notice, outcome, self._clock())
         said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
@@ -97,12 +106,12 @@ class Postman:
                         self._read_again(invoice.id)
         return next(iter(self._reader.facts([notice.account_id])), None)
 
-    def _deliver(self, notice: Notice, facts: Facts, content: Content, now: datetime) -> Outcome:
-        domain = notice.address.rpartition("@")[2].lower()
+    def _deliver(self, letter: Letter) -> Outcome:
+        domain = letter.to_address.rpartition("@")[2].lower()
         if self._sender.allowed_domains and domain not in self._sender.allowed_domains:
             return Outcome(state=NoticeState.REFUSED, detail="its domain is not among mail.allowed_domains")
         try:
-            return self._transport.deliver(self._letter(notice, facts, content, now))
+            return self._transport.deliver(letter)
         except LetterRefused as fault:
             return Outcome(state=NoticeState.REFUSED, detail=str(fault))
 

@@ -87,4 +87,11 @@ def listing(context: Context, items: Iterable[str]) -> str:
     return Markup(format_list([str(escape(item)) for item in items], locale=context["locale"]))  # noqa: S704  # each item is escaped
 
 
+def shown(value: str | int | date | Money, locale: Locale) -> str:
+    """A value of a reason, in text."""
+    if isinstance(value, Money):
+        return spelled(value, locale)
+    return calendar_day(value, locale) if isinstance(value, date) else str(value)
+
+
 FILTERS: dict[str, Any] = {"money": money, "day": day, "number": number, "isolated": isolated, "listing": listing}

@@ -12,8 +12,9 @@ from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from gatekeeper.model import Step
-from gatekeeper.wording.formats import FILTERS, calendar_day, spelled
+from gatekeeper.model import Reason, Step
+from gatekeeper.policy import explain
+from gatekeeper.wording.formats import FILTERS, calendar_day, shown, spelled
 from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, known, wanted
 from gatekeeper.wording.views import LetterView, LockoutView, Product, Written, oldest_first
 
@@ -79,6 +80,12 @@ class Wording:
         """One of the pages `overdue` (needs a view), `settled`, `unavailable`, `gone`, `fallback`, as an HTML document."""
         product = view.product if view else self.product
         return self._render(f"pages/{name}.html.j2", self.choose_locale(None, locale), view=view, product=product)
+
+    def sentence(self, reason: Reason, locale: str) -> str:
+        """A reason of a verdict in words (`policy.explain`)."""
+        parsed = Locale.parse(locale)
+        texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
+        return explain.sentence(reason, texts.gettext, lambda value: shown(value, parsed))
 
     def _render(self, name: str, locale: str, **values: Any) -> str:
         parsed = Locale.parse(locale)

@@ -35,10 +35,10 @@ def day(number: int) -> date:
     return on(number).date()
 
 
-def invoice(number: int = 1, *, due: float = 0, read: datetime = DUE_AT, **changes: Any) -> Invoice:
+def invoice(which: int = 1, /, *, due: float = 0, read: datetime = DUE_AT, **changes: Any) -> Invoice:
     """An open invoice over 50.00 EUR, sent fourteen days before its due date."""
     made = Invoice(
-        id=f"in_{number}",
+        id=f"in_{which}",
         customer_id="cus_1",
         status="open",
         currency="eur",
@@ -49,16 +49,16 @@ def invoice(number: int = 1, *, due: float = 0, read: datetime = DUE_AT, **chang
         due_at=on(due),
         read_at=read,
         account_id="acme",
-        number=f"A-{number}",
-        lineage=f"in_{number}",
+        number=f"A-{which}",
+        lineage=f"in_{which}",
     )
     return replace(made, **changes)
 
 
-def automatic(number: int = 1, **changes: Any) -> Invoice:
+def automatic(which: int = 1, /, **changes: Any) -> Invoice:
     """An invoice without a due date, issued on day 0, whose first charge has failed."""
     fields = {"due_at": None, "created_at": on(0), "finalized_at": on(0), "automatic": True, "attempted": True}
-    return invoice(number, **(fields | changes))
+    return invoice(which, **(fields | changes))
 
 
 def contact(audience: Audience, address: str | None = None) -> Contact:

@@ -1,11 +1,13 @@
-"""A real gate: in a thread of this process, or in a process of its own that can be killed or stopped."""
+"""A real gate, in a thread of this process or in a process of its own that can be killed or stopped; and how to talk to it."""
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,3 +101,52 @@ def gate_process(settings: GateSettings) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer as it came over the wire; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(settings: GateSettings, *parts: bytes, heads_only: bool = False) -> list[Reply]:
+    """Send these bytes over one connection, say that no more will come, and give back all the answers."""
+    with socket.create_connection(("127.0.0.1", settings.port), timeout=10) as wire:
+        for part in parts:
+            wire.sendall(part)
+        wire.shutdown(socket.SHUT_WR)
+        return replies(read_all(wire), heads_only=heads_only)
+
+
+def read_all(wire: socket.socket) -> bytes:
+    received = b""
+    while part := wire.recv(65536):
+        received += part
+    return received
+
+
+def replies(received: bytes, *, heads_only: bool = False) -> list[Reply]:
+    """Take the answers of one connection apart; `heads_only`: they answer HEAD, so no body follows."""
+    found = []
+    while received:
+        head, separator, received = received.partition(b"\r\n\r\n")
+        assert separator, f"half an answer: {head!r}"
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        version, status, _ = status_line.split(" ", 2)
+        assert version == "HTTP/1.1"
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        assert len(headers) == len(lines), f"a header twice: {lines}"
+        length = 0 if heads_only else int(headers["content-length"])
+        found.append(Reply(int(status), headers, received[:length]))
+        assert len(received) >= length
+        received = received[length:]
+    return found
+
+
+def get(target: str, **headers: str) -> bytes:
+    """The bytes of a GET; header names are keywords, with `_` for the hyphen."""
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"GET {target} HTTP/1.1\r\nHost: gate\r\n{lines}\r\n".encode("latin-1")

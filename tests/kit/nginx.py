@@ -32,8 +32,10 @@ class Nginx:
 
 
 def moved(config: str, addresses: Mapping[str, str]) -> str:
-    """The configuration with other addresses: each key of `addresses` (`127.0.0.1:8000`, `80`) as it stands in an `upstream` block's
-    `server` line or in a `listen` line becomes its value. Nothing else of the text changes.
+    """The configuration with other addresses, and nothing else of its text changed.
+
+    Each key of `addresses` (`127.0.0.1:8000`, `80`) becomes its value where it stands in a `listen` line, or in the `server` line
+    of an `upstream` block.
 
     Raises:
         KeyError: the configuration has no such line.
@@ -48,10 +50,10 @@ def moved(config: str, addresses: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def nginx(config: str, folder: Path, *, ports: Sequence[int]) -> Iterator[Nginx]:
-    """nginx from this configuration text, until the block ends.
+    """A running nginx, from this configuration text, until the block ends.
 
-    `folder` (made if need be) takes its logs, pid and temporary files; `ports` are those of its `listen` lines, which are waited
-    for. Only what ties the text to a machine is changed: the user, and where files are written.
+    `folder` (made if need be) takes its logs, pid and temporary files; `ports` are those of its `listen` lines, which are
+    waited for. Only what ties the text to a machine is changed: the user, and where files are written.
 
     Raises:
         AssertionError: `nginx -t` finds a fault in the text, or warns of one.

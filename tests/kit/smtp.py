@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -136,7 +137,7 @@ class _Dialogue(SMTP):
         self._owner = owner
         options: dict[str, Any] = {"authenticator": self._authenticate_plainly} if owner.user else {}
         super().__init__(
-            self,
+            SimpleNamespace(handle_DATA=self._whole_message),
             loop=asyncio.get_running_loop(),
             hostname="mail.test.invalid",
             data_size_limit=None,
@@ -178,7 +179,7 @@ class _Dialogue(SMTP):
             return
         await super().smtp_DATA(arg)
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd looks for this name
+    async def _whole_message(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         headers = email.message_from_bytes(bytes(envelope.content or b""))
         self._owner.transmitted.append(headers["Message-ID"])
         answer = self._owner._answer("dot", self._recipients())
@@ -207,7 +208,7 @@ class _Dialogue(SMTP):
         self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, what: object
     ) -> AuthResult:
         wanted = LoginPassword(self._owner.user.encode(), self._owner.password.encode())
-        return AuthResult(success=what == wanted)
+        return AuthResult(success=what == wanted, handled=False)
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import requests
 import stripe
 
+from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.demo.standin.server import KEYS
 
 SECRET_KEY, READ_KEY = KEYS
@@ -38,3 +41,40 @@ def driving(url: str, key: str = SECRET_KEY, *, retries: int = 0) -> Iterator[st
         session.trust_env = False
         http = stripe.RequestsClient(timeout=10, session=session)
         yield stripe.StripeClient(key, base_addresses={"api": url}, http_client=http, max_network_retries=retries)
+
+
+class Teller:
+    """Drives one invoice of 1000 cents that is due in 7 days: through the SDK what Stripe has a verb for, else by control."""
+
+    def __init__(self, standin: Standin, sdk: stripe.V1Services, clock: MovableClock) -> None:
+        self.standin, self.sdk, self.clock = standin, sdk, clock
+        self.customer = sdk.customers.create({"email": "ap@acme.example", "name": "Acme"}).id
+        self.price = sdk.prices.create(
+            {"currency": "eur", "unit_amount": 1000, "recurring": {"interval": "month"}, "product_data": {"name": "Pro"}}
+        ).id
+        self.id = ""
+
+    def owe(self) -> str:
+        draft = self.sdk.invoices.create({"customer": self.customer, "collection_method": "send_invoice", "days_until_due": 7})
+        self.sdk.invoice_items.create({"customer": self.customer, "invoice": draft.id, "amount": 1000, "currency": "eur"})
+        self.id = draft.id
+        return self.sdk.invoices.finalize_invoice(draft.id).id
+
+    def subscribe(self, **terms: Any) -> stripe.Subscription:
+        own = self.sdk.subscriptions.create({"customer": self.customer, "items": [{"price": self.price}], **terms})
+        self.id = str(own.latest_invoice)
+        return own
+
+    def control(self, verb: str, **arguments: Any) -> Any:
+        answer = httpx.post(f"{self.standin.url}/_control/books/{verb}", json=arguments, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def shown(self, invoice_id: str = "") -> dict[str, Any]:
+        expand = {"expand": ["payments.data.payment.payment_intent"]}
+        return self.sdk.invoices.retrieve(invoice_id or self.id, expand).to_dict(for_json=True)  # type: ignore[arg-type]
+
+    def intents(self) -> list[tuple[str, str]]:
+        """The status of each payment, and of its intent."""
+        payments = self.shown()["payments"]["data"]
+        return [(it["status"], it["payment"].get("payment_intent", {}).get("status", "")) for it in payments]

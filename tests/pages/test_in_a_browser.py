@@ -96,8 +96,9 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_wrong(origin: str, opened: Callable[..., Page], name: str, scheme: str) -> None:
+    page = opened(f"{origin}/page/{name}", color_scheme=scheme)
     for width in (1100, 375):
-        page = opened(f"{origin}/page/{name}", width, color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
         assert violations(page) == []
         assert overflow(page) == 0
 
@@ -136,18 +137,17 @@ def test_the_oldest_invoice_is_paid_with_at_most_five_tabs(origin: str, opened: 
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.href") == OLDER.pay_url:
             break
-    expect(page.locator(":focus")).to_have_accessible_name("Pay now: Invoice ACME-0042")
+    expect(page.locator(":focus")).to_have_accessible_name("Pay now Invoice ACME-0042")
     expect(page.locator(":focus")).to_have_class("button primary")
 
 
 def test_without_javascript_the_page_says_what_to_do(origin: str, opened: Callable[..., Page]) -> None:
     page = opened(f"{origin}/page/overdue", 375, java_script_enabled=False)
     expect(page.get_by_role("status")).to_have_text("When you have paid, load this page again.")
-    expect(page.get_by_role("link", name="Pay now: Invoice ACME-0042")).to_have_attribute("href", OLDER.pay_url)
+    expect(page.get_by_role("link", name="Pay now Invoice ACME-0042")).to_have_attribute("href", OLDER.pay_url)
 
 
-@pytest.mark.parametrize("fragment", ["", "#/invoices"])
-@pytest.mark.parametrize("landing", ["app", "login"])
+@pytest.mark.parametrize(("landing", "fragment"), [("app", ""), ("app", "#/invoices"), ("login", "")])
 def test_the_page_lets_its_reader_in_when_access_is_back(
     house: House, origin: str, opened: Callable[..., Page], landing: str, fragment: str
 ) -> None:
@@ -155,7 +155,7 @@ def test_the_page_lets_its_reader_in_when_access_is_back(
     expect(page.get_by_role("status")).to_have_text("Leave this page open: it lets you in as soon as access is back.")
     house.door = lambda: HTMLResponse("<h1>Welcome</h1>") if landing == "app" else RedirectResponse("/login", 302)
     began = time.monotonic()
-    expect(page.get_by_role("heading")).to_have_text("Welcome" if landing == "app" else "Sign in", timeout=6000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome" if landing == "app" else "Sign in", timeout=6000)
     assert time.monotonic() - began < 4
     assert page.url == f"{origin}/{landing}{fragment}"
 
@@ -167,7 +167,7 @@ def test_a_server_in_trouble_is_not_taken_for_access(house: House, origin: str, 
     assert len(house.asked) >= 2
     expect(page.get_by_role("heading", level=1)).to_have_text("Payment overdue")
     house.door = lambda: HTMLResponse("<h1>Welcome</h1>")
-    expect(page.get_by_role("heading")).to_have_text("Welcome", timeout=6000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome", timeout=6000)
 
 
 def test_the_page_asks_less_often_after_a_while_and_not_at_all_when_hidden(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from starlette.applications import Starlette
 
 from gatekeeper.pages import PAGE_HEADER, PayLink, routes
@@ -68,9 +68,9 @@ def vouched(account_id: object) -> dict[str, str]:
 def aged(seconds: int) -> dict[str, str]:
     """A token that was signed `seconds` ago."""
 
-    class Earlier(SIGNER.default_signer):  # type: ignore[name-defined, misc]  # the class is an attribute
+    class Earlier(TimestampSigner):
         def get_timestamp(self) -> int:
-            return int(super().get_timestamp()) - seconds
+            return super().get_timestamp() - seconds
 
     return {PAGE_HEADER: str(URLSafeTimedSerializer(["a key for tests"], salt="page", signer=Earlier).dumps("acme"))}
 
@@ -91,11 +91,11 @@ def test_the_token_may_come_in_the_query_and_the_header_goes_before_it() -> None
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {PAGE_HEADER: "acme"}, {PAGE_HEADER: "x.y.z"}, vouched(["acme"]), vouched(None), aged(660), {PAGE_HEADER: "é"}],
+    [{}, {PAGE_HEADER: "acme"}, {PAGE_HEADER: "x.y.z"}, vouched(["acme"]), vouched(None), aged(660)],
 )
 def test_without_a_token_that_holds_the_page_shows_nothing_of_any_account(headers: dict[str, str]) -> None:
     books = Shelf()
-    answer = ask(app(books), "/overdue", headers={name: value.encode() for name, value in headers.items()})  # type: ignore[misc]  # bytes are raw
+    answer = ask(app(books), "/overdue?token=%C3%A9%00", headers=headers)
     assert answer.status_code == 403
     assert books.asked == []
     assert "Blue Door" not in answer.text

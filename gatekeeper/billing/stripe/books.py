@@ -17,6 +17,7 @@ from gatekeeper.model import Customer, Identity, Reading
 API_VERSION: Final = "2026-10-28.endive"
 _RETRIES: Final = 2
 _PAGE: Final = 100
+_PAYABLE: Final = frozenset({"open", "uncollectible"})
 _WITH_PAYMENTS: Final = ["customer", "payments.data.payment.payment_intent"]
 
 stripe.enable_telemetry = False
@@ -68,7 +69,7 @@ class StripeBooks:
 
     def payment_page(self, invoice_id: str) -> str | None:
         document = self._find(lambda: self._stripe.v1.invoices.retrieve(invoice_id))
-        if document is None or document["status"] != "open" or document["amount_remaining"] <= 0:
+        if document is None or document["status"] not in _PAYABLE or document["amount_remaining"] <= 0:
             return None
         page = document.get("hosted_invoice_url")
         return page if isinstance(page, str) else None

@@ -201,7 +201,7 @@ class Invoicing(Paying):
         self.record("credit_note.created", note)
         self.record("invoice.updated", it)
         if self.full_credit_pays and it.status == "open" and it.amount_remaining == 0:
-            self._settle(it, by_stripe=False)
+            self.settle(it, by_stripe=False)
         return note
 
     @change

@@ -104,8 +104,9 @@ def checked(model: type[M], values: Json) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
+        told = fault.errors(include_url=False)  # one for each form that a parameter may have: what is unknown says most
+        first = next((one for one in told if one["type"] in _CODES), told[0])
+        name = str(first["loc"][0])
         message = _WORDS.get(first["type"], "Invalid {}: " + first["msg"]).format(name)
         raise Refused(message, code=_CODES.get(first["type"], "parameter_invalid"), param=name) from fault
 

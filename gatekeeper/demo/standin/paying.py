@@ -42,7 +42,7 @@ class Paying(Store):
             )
             self.payments[record.id] = record
             it.amount_paid_off_stripe += it.amount_remaining
-            self._take(record, it, announced=False)
+            self._take(record, it, by_stripe=False)
             return it
         method = payment_method or self.customers[it.customer].payment_method
         if declines(method):
@@ -141,7 +141,7 @@ class Paying(Store):
             self._due_payment(it)
         else:
             it.attempted = True
-            self._settle(it, by_stripe=True)
+            self.settle(it, by_stripe=True)
 
     def close_payments(self, it: Invoice) -> None:
         """Cancel what was still to be paid."""
@@ -207,7 +207,6 @@ class Paying(Store):
     def _succeed(self, payment: Payment, it: Invoice, method: str) -> None:
         intent = self.intents[payment.intent or ""]
         intent.status, intent.payment_method = "succeeded", method
-        self._attempt(it, retry=False)
         self.record("payment_intent.succeeded", intent)
         self._take(payment, it)
 
@@ -222,30 +221,32 @@ class Paying(Store):
             self.record("invoice.updated", it)
             self.record("invoice.payment_failed", it)
 
-    def _take(self, payment: Payment, it: Invoice, *, announced: bool = True) -> None:
-        """The money is there. `announced` False: Stripe says nothing of the payment itself, only of the invoice."""
-        amount = payment.amount_requested
-        excess = max(0, amount - it.amount_remaining)
-        payment.status, payment.amount_paid, payment.paid_at = "paid", amount, self.now()
-        it.amount_paid += amount - excess
-        it.amount_overpaid += excess
-        if announced:
-            self.record("invoice_payment.paid", payment)
-        if it.amount_remaining > 0:
-            self._due_payment(it)
-            self.record("invoice.updated", it)
-            return
-        self._settle(it, by_stripe=announced)
-        if excess:
-            self.record("invoice.overpaid", it)
-
-    def _settle(self, it: Invoice, *, by_stripe: bool) -> None:
+    def _take(self, payment: Payment, it: Invoice, *, by_stripe: bool = True) -> None:
+        """The money is there. `by_stripe` False: Stripe never saw it, and speaks of the invoice alone."""
         with self.following(it):
-            it.status, it.paid_at = "paid", self.now()
-            it.auto_advance, it.next_payment_attempt = False, None
-            self.close_payments(it)
-            self.customers[it.customer].delinquent = False  # whatever else is owed: the field's own description
-            self.record("invoice.updated", it)
-            self.record("invoice.paid", it)
+            amount = payment.amount_requested
+            excess = max(0, amount - it.amount_remaining)
+            payment.status, payment.amount_paid, payment.paid_at = "paid", amount, self.now()
+            it.amount_paid += amount - excess
+            it.amount_overpaid += excess
             if by_stripe:
-                self.record("invoice.payment_succeeded", it)
+                self._attempt(it, retry=False)
+                self.record("invoice_payment.paid", payment)
+            if it.amount_remaining > 0:
+                self._due_payment(it)
+                self.record("invoice.updated", it)
+            else:
+                self.settle(it, by_stripe=by_stripe)
+            if excess:
+                self.record("invoice.overpaid", it)
+
+    def settle(self, it: Invoice, *, by_stripe: bool) -> None:
+        """Nothing remains to be paid: `paid`."""
+        it.status, it.paid_at = "paid", self.now()
+        it.auto_advance, it.next_payment_attempt = False, None
+        self.close_payments(it)
+        self.customers[it.customer].delinquent = False  # whatever else is owed: the field's own description
+        self.record("invoice.updated", it)
+        self.record("invoice.paid", it)
+        if by_stripe:
+            self.record("invoice.payment_succeeded", it)

@@ -22,6 +22,7 @@ from gatekeeper.demo.standin.store import missing
 
 _DEEPEST = 4
 _EVENTS_LAST = 30 * 86_400
+_EITHER = {"charge", "payment_intent", "payment_record"}  # an invoice payment has one of them, and all can be asked for
 _CURSORS = {"limit", "starting_after", "ending_before", "expand"}
 
 T = TypeVar("T")
@@ -137,6 +138,8 @@ def _expand(books: Books, node: Json, parts: list[str], path: str) -> None:
     if name == "payments" and node.get("object") == "invoice" and name not in node:
         payments = [books.write(it) for it in books.payments_of(node["id"])]
         node[name] = listed(f"/v1/invoice_payments?invoice={node['id']}", payments)
+    if name in _EITHER and "type" in node and name not in node:
+        return
     if name not in node:
         raise Refused(f"This property cannot be expanded ({path}).", param="expand")
     if isinstance(node[name], str):

@@ -162,7 +162,7 @@ def subscription(it: Subscription, latest: Invoice | None, frame: Frame) -> Json
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": it.created,
         "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": None, "type": "classic", "updated_at": None},
+        "billing_mode": {"flexible": None, "type": "classic", "updated_at": it.created},
         "billing_schedules": [],
         "billing_thresholds": None,
         "cancel_at": it.current_period_end if it.cancel_at_period_end else None,

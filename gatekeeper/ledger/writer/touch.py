@@ -1,17 +1,38 @@
-"""Marks accounts whose facts have changed, so that the next round looks at them and no older decision about them counts."""
+"""Takes accounts, and marks those whose facts have changed.
+
+Every writer takes all the accounts that it may change, in one order, before it writes anything, and the row of `state` last.
+So no two writers can wait for each other. SQLite has one writer at a time and needs none of this.
+"""
 
 from collections.abc import Iterable
+from itertools import islice
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, TextClause, select, update
 
-from gatekeeper.ledger.tables import accounts
+from gatekeeper.ledger.tables import WITHHELD, accounts
 
 _BATCH = 500
 
 
+def lock(connection: Connection, account_ids: Iterable[str]) -> set[str]:
+    """Take these accounts until the transaction ends; those that there are."""
+    return set(_take(connection, accounts.c.id.in_(set(account_ids))))
+
+
 def touch(connection: Connection, account_ids: Iterable[str]) -> None:
-    """Mark these accounts. A verdict on facts from before this moment is refused by its version (case 82)."""
-    ids = sorted(set(account_ids))  # in one order everywhere: two writers cannot wait for each other
-    for start in range(0, len(ids), _BATCH):
-        chosen = accounts.c.id.in_(ids[start : start + _BATCH])
-        connection.execute(update(accounts).where(chosen).values(touched=True, version=accounts.c.version + 1))
+    """Have the next round look at these accounts. A verdict on facts from before this moment is refused (case 82)."""
+    remaining = iter(set(account_ids))
+    while batch := list(islice(remaining, _BATCH)):
+        connection.execute(
+            update(accounts).where(accounts.c.id.in_(batch)).values(touched=True, version=accounts.c.version + 1)
+        )
+
+
+def release(connection: Connection) -> None:
+    """Look again at every account that something held back which has ended."""
+    touch(connection, _take(connection, WITHHELD))
+
+
+def _take(connection: Connection, which: ColumnElement[bool] | TextClause) -> list[str]:
+    chosen = select(accounts.c.id).where(which).order_by(accounts.c.id).with_for_update()
+    return list(connection.execute(chosen).scalars())

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from gatekeeper.model import NoticeState, Outcome
-from gatekeeper.perform.mail.letter import Letter, LetterRefused, compose
+from gatekeeper.perform.mail.letter import Letter, compose
 
 _NAME_LIMIT = 100
 
@@ -18,11 +18,12 @@ class FolderTransport:
         self._folder = folder
 
     def deliver(self, letter: Letter) -> Outcome:
-        """`ACCEPTED` once the whole file is there; a letter that is sent again becomes a second file."""
-        try:
-            message = compose(letter)
-        except LetterRefused as fault:
-            return Outcome(state=NoticeState.REFUSED, detail=str(fault))
+        """`ACCEPTED` once the whole file is there; a letter that is sent again becomes a second file.
+
+        Raises:
+            LetterRefused: see `compose`.
+        """
+        message = compose(letter)
         try:
             return Outcome(state=NoticeState.ACCEPTED, detail=self._put(letter.message_id, message))
         except OSError as fault:

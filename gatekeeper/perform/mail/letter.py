@@ -8,6 +8,7 @@ message is parsed again after it was written, and one that says anything but wha
 import email
 import email.policy
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ def compose(letter: Letter) -> bytes:
 
 def _headers(letter: Letter) -> dict[str, Value]:
     _, recipient = envelope(letter)
+    if not re.fullmatch(r"<[^<>\s]+@[^<>\s]+>", letter.message_id):
+        raise LetterRefused("its Message-ID is not of the form <unique@domain>")
     headers: dict[str, Value] = {
         "From": _mailbox(*mailbox(letter.sender)),
         "To": _mailbox(letter.to_name, recipient),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatekeeper.model import NoticeState, Outcome
-from gatekeeper.perform.mail.letter import Letter, LetterRefused, compose, envelope
+from gatekeeper.perform.mail.letter import Letter, compose, envelope
 
 _DETAIL_LIMIT = 200
 # RFC 5321 4.5.3.2.6 wants ten minutes after the final dot: ten times the default of the other steps.
@@ -57,12 +57,13 @@ class SmtpTransport:
         self._connection: smtplib.SMTP | None = None
 
     def deliver(self, letter: Letter) -> Outcome:
-        """Try once. `REFUSED` is final for this recipient; whatever may be our side's fault is `DEFERRED`."""
-        try:
-            sender, recipient = envelope(letter)
-            message = compose(letter)
-        except LetterRefused as fault:
-            return Outcome(state=NoticeState.REFUSED, detail=str(fault))
+        """Try once. `REFUSED` is final for this recipient; whatever may be our side's fault is `DEFERRED`.
+
+        Raises:
+            LetterRefused: see `compose`.
+        """
+        sender, recipient = envelope(letter)
+        message = compose(letter)
         try:
             connection = self._ready()
             refusal = _offer(connection, sender, recipient)
@@ -102,6 +103,7 @@ class SmtpTransport:
             connection.ehlo_or_helo_if_needed()
             if starts_tls(self._server, offered=connection.has_extn("starttls"), loopback=_is_loopback(connection)):
                 connection.starttls(context=ssl.create_default_context())
+                connection.ehlo_or_helo_if_needed()  # RFC 3207: what was said before does not count
             assert connection.sock is not None
             # The final dot goes out by itself: it must not wait until the server acknowledges what came before (Nagle, 40 ms).
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -185,7 +187,11 @@ def _offer(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | N
         code, reply = connection.rcpt(recipient)
     if code // 100 == 2:  # noqa: PLR2004
         code, reply = connection.docmd("DATA")
-    return None if code == 354 else _outcome(code, reply)  # noqa: PLR2004 - RFC 5321: start mail input
+    if code == 354:  # noqa: PLR2004 - RFC 5321: start mail input
+        return None
+    if code // 100 not in {4, 5}:
+        raise smtplib.SMTPResponseException(code, reply)  # we and the server are out of step
+    return _outcome(code, reply)
 
 
 def _outcome(code: int, reply: bytes) -> Outcome:

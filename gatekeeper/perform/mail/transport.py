@@ -27,7 +27,11 @@ class Transport(Protocol):
     """One way to deliver letters, used by one thread."""
 
     def deliver(self, letter: Letter) -> Outcome:
-        """Try once and say how it ended; neither a letter nor a server makes this raise."""
+        """Try once and say how it ended, whatever the server does.
+
+        Raises:
+            LetterRefused: the letter cannot be sent to anyone, by any transport.
+        """
 
     def close(self) -> None:
         """Let go of connections; a later `deliver` opens them again. Call it at the end of a batch."""

@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from gatekeeper.demo.standin.serve import Standin
-from tests.kit.standin import MovableClock, driving
+from tests.kit.standin import MovableClock, Teller, driving
 
 
 @pytest.fixture
@@ -24,3 +24,8 @@ def standin(clock: MovableClock) -> Iterator[Standin]:
 def sdk(standin: Standin) -> Iterator[stripe.V1Services]:
     with driving(standin.url) as client:
         yield client.v1
+
+
+@pytest.fixture
+def teller(standin: Standin, sdk: stripe.V1Services, clock: MovableClock) -> Teller:
+    return Teller(standin, sdk, clock)

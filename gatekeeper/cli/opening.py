@@ -1,0 +1,108 @@
+"""Opens the house for one command, and says in one line what went wrong."""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gatekeeper.config import Settings
+    from gatekeeper.wiring.house import House
+
+FAILED, TRY_LATER, BAD_CONFIGURATION = 1, 75, 78
+
+
+def settings_of(config: Path | None) -> "Settings":
+    from gatekeeper.config import load
+    from gatekeeper.logs import set_up
+
+    settings = load(config, os.environ)
+    set_up(settings.log.level, settings.log.format)
+    return settings
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator["House"]:
+    """The house, on a ledger whose schema is this version's."""
+    from gatekeeper.ledger.migrate import require_current
+    from gatekeeper.wiring.house import House
+
+    house = House(settings_of(config))
+    try:
+        require_current(house.engine)
+        yield house
+    finally:
+        house.close()
+
+
+def author() -> str:
+    """Who runs this command, for the audit row."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def as_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Columns as wide as they need to be."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    for row in [header, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run the commands; the exit code. Expected faults are said in words, anything else keeps its traceback."""
+    try:
+        code = run()
+    except click.ClickException as fault:
+        fault.show()
+        return fault.exit_code
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return FAILED
+    except Exception as fault:
+        known = _said_in_words(fault)
+        if known is None:
+            raise
+        code, text = known
+        print(text, file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _said_in_words(fault: Exception) -> tuple[int, str] | None:
+    from gatekeeper.billing.source import SourceUnavailable
+    from gatekeeper.config import SettingsInvalid
+    from gatekeeper.gate.settings import GateRefused
+    from gatekeeper.ledger.engine import DatabaseUnavailable
+    from gatekeeper.ledger.migrate import SchemaBehind
+    from gatekeeper.ledger.writer.desk import NoSuchAccount
+    from gatekeeper.policy.terms import TermsRefused
+    from gatekeeper.wiring.clock import ClockUnreadable
+    from gatekeeper.wiring.places import StateFolderInUse
+    from gatekeeper.wiring.serve import AddressInUse
+
+    for kinds, code in (
+        ((SettingsInvalid, GateRefused, ClockUnreadable), BAD_CONFIGURATION),
+        ((SourceUnavailable, DatabaseUnavailable, StateFolderInUse, AddressInUse), TRY_LATER),
+        ((SchemaBehind, NoSuchAccount, TermsRefused), FAILED),
+    ):
+        if isinstance(fault, kinds):
+            return code, f"gatekeeper: {fault}"
+    return None

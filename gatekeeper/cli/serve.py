@@ -1,0 +1,99 @@
+"""`run`, its parts alone, one round, and the demo."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gatekeeper.cli.opening import as_json, opened, settings_of, table
+
+
+@click.command()
+@click.pass_obj
+def run(config: Path | None) -> None:
+    """Everything on this machine: worker, pages, webhooks, and the gate as a child process."""
+    from gatekeeper.wiring.house import House
+    from gatekeeper.wiring.serve import gate_command, run_everything
+
+    house = House(settings_of(config))
+    try:
+        run_everything(house, gate_command(None if config is None else str(config)))
+    finally:
+        house.close()
+
+
+@click.command()
+@click.pass_obj
+def worker(config: Path | None) -> None:
+    """The worker alone: reads the billing system, decides, writes, publishes."""
+    from gatekeeper.wiring.serve import run_worker
+
+    with opened(config) as house:
+        run_worker(house)
+
+
+@click.command()
+@click.pass_obj
+def web(config: Path | None) -> None:
+    """The web part alone: lockout page, pay links, webhooks."""
+    from gatekeeper.wiring.serve import run_web
+
+    with opened(config) as house:
+        run_web(house)
+
+
+@click.command()
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
+@click.pass_obj
+def gate(config: Path | None, *, with_parent: bool) -> None:
+    """The gate alone: answers the edge from the snapshot file, and needs nothing else."""
+    from gatekeeper.wiring.gate import run_gate
+
+    run_gate(settings_of(config), with_parent=with_parent)
+
+
+@click.command()
+@click.option("--now", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]), help="Pretend that it is this instant (UTC).")
+@click.option("--json", "json_wanted", is_flag=True, help="As JSON.")
+@click.pass_obj
+def tick(config: Path | None, *, now: datetime | None, json_wanted: bool) -> None:
+    """One round, then stop: read the billing system, decide, send what is due, publish."""
+    from gatekeeper.ledger.migrate import migrate
+    from gatekeeper.wiring.house import House
+
+    settings = settings_of(config)
+    if now is not None:
+        key = settings.stripe.api_key.get_secret_value()
+        if "_live_" in key or not (settings.clock.source == "simulated" or "_test_" in key):
+            raise click.UsageError('--now is for clock.source = "simulated" or a Stripe test key, never for a live key.')
+    house = House(settings, now=now.replace(tzinfo=UTC) if now else None)
+    try:
+        with house.state.held():
+            migrate(house.engine)
+            house.lay_out_fallback_page()
+            looked = house.worker.round()
+    finally:
+        house.close()
+    if json_wanted:
+        changed = [{"account": account_id, "standing": standing} for account_id, standing in looked.changed]
+        withheld = [{"account": account_id, "would": what} for account_id, what in looked.withheld]
+        as_json({"looked_at": looked.accounts, "changed": changed, "withheld": withheld})
+        return
+    print(f"{looked.accounts} accounts looked at, {len(looked.changed)} changed")
+    if looked.changed:
+        table(("ACCOUNT", "STANDING"), [(account_id, standing) for account_id, standing in looked.changed])
+    if looked.withheld:
+        print("\nWould have done, and did not (dry run, halted, or the brake holds):")
+        table(("ACCOUNT", "WOULD"), list(looked.withheld))
+
+
+@click.command()
+@click.option("--port", default=8402, show_default=True, help="First of the ports on 127.0.0.1 that it listens on.")
+def demo(port: int) -> None:
+    """The whole product on invented customers, with a billing stand-in, a mailbox and a clock that you can move."""
+    from gatekeeper.demo.stage import run_demo
+
+    run_demo(port)
+
+
+COMMANDS = (run, worker, gate, web, tick, demo)

@@ -1,0 +1,49 @@
+"""The pages' questions, answered from the ledger."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gatekeeper.ledger.reader import Reader
+from gatekeeper.model import Standing, sums
+from gatekeeper.pages.books import PayLink
+from gatekeeper.policy.overdue import debts
+from gatekeeper.policy.rules import Rules
+from gatekeeper.wording import LockoutView, Product
+from gatekeeper.wording.from_facts import owed, told
+
+_PAYABLE = frozenset({"open", "uncollectible"})  # an invoice that was written off can still be paid (stripe.md, section 3)
+
+
+class LedgerBooks:
+    def __init__(
+        self, *, reader: Reader, rules: Rules, product: Product, public_url: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._reader = reader
+        self._rules = rules
+        self._product = product
+        self._public_url = public_url
+        self._clock = clock
+
+    def lockout(self, account_id: str) -> LockoutView | None:
+        account = self._reader.account(account_id)
+        now = self._clock()
+        for facts in self._reader.facts([account_id]):
+            overdue = debts(facts, self._rules, now).counted
+            if account is None or not overdue:
+                return None
+            since_at = account.standing_since_at if account.standing is Standing.SUSPENDED else None
+            return LockoutView(
+                product=self._product,
+                account_name=account.name,
+                owed=owed(overdue, self._rules, now, self._public_url),
+                totals=sums(invoice.remaining for invoice in overdue),
+                told=told(facts.notices, self._rules),
+                suspended_on=since_at.astimezone(self._rules.time_zone).date() if since_at else None,
+            )
+        return None
+
+    def pay_link(self, token: str) -> PayLink | None:
+        invoice = self._reader.invoice_by_token(token)
+        if invoice is None:
+            return None
+        return PayLink(invoice_id=invoice.id, owed=invoice.status in _PAYABLE and invoice.remaining_minor > 0)

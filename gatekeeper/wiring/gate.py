@@ -1,0 +1,46 @@
+"""The gate process, from the settings. Nothing of the ledger is imported here: the gate needs none of it."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from gatekeeper.config import Settings
+from gatekeeper.gate.server import run
+from gatekeeper.gate.settings import GateSettings
+from gatekeeper.wiring.places import StateFolder
+
+
+def gate_settings(settings: Settings) -> GateSettings:
+    """What the gate is told of the settings. Raises GateRefused for what it would not start with."""
+    gate, state = settings.gate, StateFolder(Path(settings.state.folder))
+    host, _, port = gate.listen.rpartition(":")
+    chosen = GateSettings(
+        host=host.strip("[]"),
+        port=int(port),
+        socket=gate.socket,
+        identity_headers=tuple(source.header for source in gate.identity),
+        edge_secret=gate.edge_secret.get_secret_value(),
+        always_allow=tuple(gate.always_allow),
+        missing_account=gate.unknown_account,
+        snapshot_path=state.snapshot,
+        fallback_page_path=state.fallback_page,
+        page_url=f"http://{settings.web.listen}/overdue",
+        support_email=settings.product.support_email,
+    )
+    chosen.check()
+    return chosen
+
+
+def run_gate(settings: Settings, *, with_parent: bool) -> None:
+    """Run until SIGTERM; `with_parent`: also until standard input ends, which it does when the parent process dies."""
+    if with_parent:
+        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    run(gate_settings(settings), sign=StateFolder(Path(settings.state.folder)).page_signer().dumps)
+
+
+def _end_with_standard_input() -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,63 @@
+"""Files in the state folder, and the files that are shipped."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from itsdangerous import URLSafeTimedSerializer
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+class StateFolderInUse(RuntimeError):
+    """Another gatekeeper works on this state folder."""
+
+
+class StateFolder:
+    """`snapshot` for the gates, `lockout.html` for when the web part is dead, the `halt` flag, and the key of page tokens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshot = folder / "snapshot"
+        self.fallback_page = folder / "lockout.html"
+        self.halt = folder / "halt"
+
+    def page_signer(self) -> URLSafeTimedSerializer:
+        """Signs what the gate tells the web part: whose lockout page to show. The key is made by whoever comes first."""
+        return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page")
+
+    def _key(self, name: str) -> bytes:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / name
+        beside = self.folder / f".{name}.{secrets.token_hex(4)}"
+        if not path.exists():
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+            with suppress(FileExistsError):
+                os.link(beside, path)  # whole or not at all, and never over another's
+            beside.unlink()
+        return path.read_bytes()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for one worker process; one process owns an SQLite ledger (case 74).
+
+        Raises:
+            StateFolderInUse: somebody else holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as fault:
+                raise StateFolderInUse(f"another gatekeeper works in {self.folder}; stop it first") from fault
+            yield
+
+
+def shipped(folder: str, name: str) -> Path:
+    """A file of the top-level `config/` (or `templates/`): in a wheel below the package, in a checkout beside it."""
+    inside = _PACKAGE / f"_{folder}" / name
+    return inside if inside.exists() else _PACKAGE.parent / folder / name

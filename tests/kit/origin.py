@@ -1,0 +1,107 @@
+"""A small HTTP server for tests: it answers as a function says, and remembers what it was asked."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What arrived; header names keep their case, and repeated headers stay apart."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Origin:
+    """A running server. `answer` may be replaced while it runs."""
+
+    port: int
+    answer: Callable[[Request], Response]
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    origin: Origin
+
+    def handle_error(self, *_: Any) -> None:
+        """A peer that goes away is no event in a test."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 5
+    server: _Server
+
+    def handle_one_request(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Take any method, where the standard library looks for a function named after it."""
+        parsed = super().parse_request()
+        self.method, self.command = self.command, "any"
+        return parsed
+
+    def do_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = Request(self.method, self.path, self.headers.items(), body)
+        self.server.origin.requests.append(request)
+        response = self.server.origin.answer(request)
+        if response.status == 101:
+            self._echo(response)
+            return
+        self.send_response_only(response.status)
+        for name, value in {"Content-Length": str(len(response.body)), **response.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.method != "HEAD":
+            self.wfile.write(response.body)
+
+    def _echo(self, response: Response) -> None:
+        """After an upgrade, send back whatever comes."""
+        self.send_response_only(101)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.close_connection = True
+        while data := self.connection.recv(4096):
+            self.connection.sendall(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def origin(answer: Callable[[Request], Response], *, port: int = 0) -> Iterator[Origin]:
+    """A server on 127.0.0.1 (a free port, if `port` is 0) until the block ends."""
+    with _Server(("127.0.0.1", port), _Handler) as server:
+        server.origin = Origin(server.server_address[1], answer)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.origin
+        finally:
+            server.shutdown()
+            thread.join()

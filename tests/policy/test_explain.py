@@ -1,0 +1,142 @@
+"""Every reason that the policy can give is a whole sentence, with everything in it that the sentence needs."""
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import gatekeeper
+from gatekeeper.model import Facts, NoticeState, Reason, Standing
+from gatekeeper.policy.decide import decide
+from gatekeeper.policy.explain import REMEDIES, SENTENCES, Value, sentence
+from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.withhold import withhold
+from tests.kit.builders import automatic, exemption, facts, invoice, on, promise, reminded, warned
+from tests.policy.table import RULES, told
+
+ROOM = Path(gatekeeper.__file__).parent / "policy"
+
+PATIENT = Rules(reminder_after=timedelta(days=3))
+
+# Said by those who hold a verdict back, or could not reach one: review and its callers
+SAID_ELSEWHERE = {"brake", "dry_run", "halted", "undecided", "opened_by_staff"}
+
+SAID: dict[str, tuple[Facts, float, str]] = {
+    "nothing_overdue": (facts(invoices=()), 0, "Nothing is overdue."),
+    "owes": (facts(), 0, "5000 eur is overdue since 2026-03-02."),
+    "small": (
+        facts(invoices=(invoice(remaining_minor=1),)),
+        0,
+        "Invoice A-1 is overdue, but what is owed is below the threshold.",
+    ),
+    "too_old": (
+        facts(watched_since_at=on(200)),
+        0,
+        "Invoice A-1 was overdue long before gatekeeper came; a person has to decide about it.",
+    ),
+    "processing": (facts(invoices=(invoice(processing_since_at=on(0)),)), 0, "A payment of invoice A-1 is on its way."),
+    "doubtful": (
+        facts(invoices=(invoice(created_at=on(2), number=""),)),
+        0,
+        "Invoice in_1 has a due date that cannot be meant; correct it in the billing system.",
+    ),
+    "unmapped": (
+        facts(mapped=False),
+        0,
+        "The billing customer names no account of the product; add the account's id to the customer.",
+    ),
+    "exempt": (facts(exemptions=(exemption(9),)), 0, "Exempt until 2026-03-11: a good customer (Ann)."),
+    "promised": (facts(promises=(promise(9),)), 0, "Bob promised to pay by 2026-03-11."),
+    "distrust": (facts(distrust="no answer."), 0, "The billing system cannot be believed at the moment: no answer."),
+    "reminder_due": (facts(), 1, "The reminder is due on 2026-03-05."),
+    "reminder_now": (facts(), 0, "A reminder is being written to the user."),
+    "reminder_under_way": (
+        facts(notices=reminded(None)),
+        1,
+        "The reminder to the user is on its way; it has not been accepted yet.",
+    ),
+    "reminded": (facts(notices=reminded()), 1, "The user was reminded on 2026-03-02."),
+    "warning_due": (facts(notices=reminded()), 1, "The warning is due on 2026-03-16."),
+    "warning_now": (facts(notices=reminded()), 14, "A warning is being written to the user."),
+    "warning_under_way": (
+        facts(notices=reminded() + warned(None, planned_at=on(14))),
+        15,
+        "The warning to the user is on its way; it has not been accepted yet.",
+    ),
+    "warned": (told(on(15)), 15, "The user was warned on 2026-03-16 that access ends on 2026-03-21."),
+    "unreachable": (
+        facts(notices=reminded(state=NoticeState.REFUSED)),
+        1,
+        "The user cannot be reached: no address, or every message was refused. A person has to call.",
+    ),
+    "suspension_due": (told(on(15)), 15, "Access will be suspended on 2026-03-21."),
+    "retry_scheduled": (
+        told(on(19), invoices=(automatic(next_attempt_at=on(20)),)),
+        19,
+        "The billing system will try to charge again on 2026-03-22; suspension waits for that.",
+    ),
+    "read_first": (
+        told(on(19), read=61),
+        19,
+        "The invoice has to be read from the billing system again before access may be suspended.",
+    ),
+    "suspended": (
+        told(on(19)),
+        19,
+        "Everyone was told, the named day has passed, and the invoice is still unpaid: access is suspended.",
+    ),
+    "would": (facts(), 0, "Would now: reminder to accountant, reminder to user, standing past_due"),
+}
+
+
+def plain(value: Value) -> str:
+    return f"{value.minor} {value.currency}" if hasattr(value, "minor") else str(value)
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_a_reason_is_a_sentence(code: str) -> None:
+    known, day, said = SAID[code]
+
+    verdict = decide(known, PATIENT if code == "reminder_due" else RULES, on(day))
+    reasons = withhold(verdict, known, Reason(code="dry_run")).reasons
+
+    assert said in [sentence(reason, str, plain) for reason in reasons if reason.code == code]
+
+
+def test_every_code_in_the_policys_source_is_among_them() -> None:
+    written = set()
+    for file in ROOM.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch("[a-z_]{3,}", node.value):
+                written.add(node.value)
+
+    joined = {"reminder_now", "reminder_under_way", "warning_now", "warning_under_way"}
+
+    assert set(SENTENCES) == set(SAID) | SAID_ELSEWHERE
+    assert set(SAID) - joined <= written
+
+
+def test_a_code_without_a_sentence_cannot_be_said() -> None:
+    with pytest.raises(KeyError):
+        sentence(Reason(code="because"), str, plain)
+
+
+def test_sentences_and_audiences_are_translated_and_values_are_shown_by_the_reader() -> None:
+    translated = {"The %(audience)s was reminded on %(on)s.": "Erinnert am %(on)s: %(audience)s.", "user": "Nutzer"}
+    reason = Reason(code="reminded", params=(("audience", "user"), ("on", on(0).date())))
+
+    said = sentence(reason, lambda text: translated.get(text, text), lambda value: f"<{value}>")
+
+    assert said == "Erinnert am <2026-03-02>: Nutzer."
+
+
+def test_a_percent_sign_in_a_name_is_only_a_sign() -> None:
+    reason = Reason(code="promised", params=(("by", "100 %(on)s Ltd"), ("on", on(0).date())))
+
+    assert sentence(reason, str, plain) == "100 %(on)s Ltd promised to pay by 2026-03-02."
+
+
+def test_every_standing_says_what_would_change_it() -> None:
+    assert set(REMEDIES) == set(Standing)
