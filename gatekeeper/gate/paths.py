@@ -25,7 +25,7 @@ class OpenPaths:
         self._exact: set[bytes] = set()
         for path in paths:
             raw = path.encode().removesuffix(b"/")
-            if not raw or plain_path(raw) is None:
+            if not raw or plain_path(raw) != raw:
                 raise ValueError(f"{path!r} cannot stay open: write a plain path, such as /login")
             self._exact.add(raw)
         self._below = tuple(path + b"/" for path in self._exact)

@@ -9,7 +9,22 @@ from typing import Any
 from sqlalchemy import Engine, Row, Select, Table, func, select
 
 from gatekeeper.ledger import rows
-from gatekeeper.ledger.tables import accounts, audit, cases, contacts, exemptions, inbox, invoices, notices, promises, state
+from gatekeeper.ledger.engine import for_reading
+from gatekeeper.ledger.tables import (
+    NOT_CURRENT,
+    OPEN,
+    TOUCHED,
+    accounts,
+    audit,
+    cases,
+    contacts,
+    exemptions,
+    inbox,
+    invoices,
+    notices,
+    promises,
+    state,
+)
 from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Reason, Standing
 
 
@@ -54,7 +69,7 @@ class Event:
 
 class Reader:
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine = for_reading(engine)
 
     def state(self) -> State:
         row = self._one(select(state))
@@ -73,27 +88,26 @@ class Reader:
 
     def due_accounts(self, now: datetime, limit: int) -> list[str]:
         """The accounts that are due a look: touched, or with a `review_at` that has come."""
-        touched = self._all(select(accounts.c.id).where(accounts.c.touched).limit(limit))
+        touched = self._all(select(accounts.c.id).where(TOUCHED).limit(limit))
         timed = self._all(select(accounts.c.id).where(accounts.c.review_at <= now).order_by(accounts.c.review_at).limit(limit))
         return list(dict.fromkeys(row.id for row in (*touched, *timed)))[:limit]
 
     def facts(self, account_ids: Sequence[str]) -> list[Facts]:
-        """All that is known of these accounts, each account's facts from one moment."""
+        """All that is known of these accounts at one moment, by id; of an account that there is not, nothing."""
         with self._engine.connect() as connection:
-            found = connection.execute(select(accounts).where(accounts.c.id.in_(account_ids))).all()
-            about = select(state.c.distrust, state.c.watched_since_at)
-            house = connection.execute(about).one()
+            house = connection.execute(select(state)).one()
+            found = connection.execute(select(accounts).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)).all()
             case_ids = [row.case_id for row in found if row.case_id is not None]
 
-            def gather(table: Table, *conditions: Any) -> Mapping[str, list[Row[Any]]]:
+            def gather(table: Table, *conditions: Any, by: Sequence[str] = ("id",)) -> Mapping[str, list[Row[Any]]]:
                 grouped: dict[str, list[Row[Any]]] = defaultdict(list)
-                chosen = select(table).where(table.c.account_id.in_(account_ids), *conditions).order_by(table.c.id)
-                for row in connection.execute(chosen):
+                chosen = select(table).where(table.c.account_id.in_(account_ids), *conditions)
+                for row in connection.execute(chosen.order_by(*(table.c[name] for name in by))):
                     grouped[row.account_id].append(row)
                 return grouped
 
-            owed = gather(invoices, invoices.c.status == "open")
-            people = gather(contacts)
+            owed = gather(invoices, OPEN)
+            people = gather(contacts, by=("audience", "address", "source"))
             written = gather(notices, notices.c.case_id.in_(case_ids))
             exempted, promised = gather(exemptions), gather(promises)
             opened = {row.id: row.opened_at for row in connection.execute(select(cases).where(cases.c.id.in_(case_ids)))}
@@ -110,9 +124,7 @@ class Reader:
                 promises=tuple(rows.promise(item) for item in promised.get(row.id, ())),
                 reopened_at=row.reopened_at,
                 mapped=row.mapped,
-                distrust=house.distrust
-                if house.watched_since_at
-                else house.distrust or "the books have not been read whole yet",
+                distrust=rows.distrust_of(house),
                 watched_since_at=house.watched_since_at,
                 version=row.version,
             )
@@ -132,7 +144,7 @@ class Reader:
         """The revision, and every account that is not `current`, from one moment."""
         with self._engine.connect() as connection:
             revision = connection.execute(select(state.c.revision)).scalar_one()
-            listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(accounts.c.standing != "current"))
+            listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(NOT_CURRENT))
             return revision, {row.id: Standing(row.standing) for row in listed}
 
     def revision(self) -> int:
@@ -148,7 +160,7 @@ class Reader:
     def suspended_accounts(self, *, since: datetime) -> list[str]:
         """The accounts that are suspended now and have been since `since` or later."""
         begun = (accounts.c.standing == Standing.SUSPENDED.value) & (accounts.c.standing_since_at >= since)
-        return [row.id for row in self._all(select(accounts.c.id).where(begun).order_by(accounts.c.id))]
+        return [row.id for row in self._all(select(accounts.c.id).where(NOT_CURRENT, begun).order_by(accounts.c.id))]
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         row = self._one(select(invoices).where(invoices.c.id == invoice_id))
@@ -160,20 +172,15 @@ class Reader:
         return None if row is None else int(row.version)
 
     def invoice_by_token(self, pay_token: str) -> Invoice | None:
-        """The invoice of a pay link; of a chain of revisions the newest."""
-        row = self._one(select(invoices).where(invoices.c.pay_token == pay_token))
-        while row is not None and row.replaced_by:
-            newer = self._one(select(invoices).where(invoices.c.id == row.replaced_by))
-            if newer is None:
-                break
-            row = newer
+        """The invoice of a pay link; of a chain of revisions the newest that has been issued."""
+        named = select(invoices.c.lineage).where(invoices.c.pay_token == pay_token).scalar_subquery()
+        revisions = select(invoices).where(invoices.c.lineage == named, invoices.c.status != "draft")
+        row = self._one(revisions.order_by(invoices.c.created_at.desc(), invoices.c.id.desc()))
         return None if row is None else rows.invoice(row)
 
     def open_not_seen_in(self, reconcile_number: int, after: str, limit: int) -> list[str]:
         """Invoices held as open that this reconcile's list did not show; the next ones by id behind `after`."""
-        vanished = select(invoices.c.id).where(
-            invoices.c.status == "open", invoices.c.seen_in < reconcile_number, invoices.c.id > after
-        )
+        vanished = select(invoices.c.id).where(OPEN, invoices.c.seen_in < reconcile_number, invoices.c.id > after)
         return [row.id for row in self._all(vanished.order_by(invoices.c.id).limit(limit))]
 
     def open_of_suspended(self, limit: int) -> list[str]:
@@ -181,7 +188,7 @@ class Reader:
         asked = (
             select(invoices.c.id)
             .join(accounts, accounts.c.id == invoices.c.account_id)
-            .where(accounts.c.standing == "suspended", invoices.c.status == "open")
+            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OPEN)
         )
         return [row.id for row in self._all(asked.order_by(invoices.c.read_at).limit(limit))]
 
@@ -193,7 +200,7 @@ class Reader:
         return [rows.notice(row) for row in self._all(asked)]
 
     def events_due(self, now: datetime, limit: int) -> list[Event]:
-        asked = select(inbox).where(inbox.c.next_try_at <= now).order_by(inbox.c.id).limit(limit)
+        asked = select(inbox).where(inbox.c.next_try_at <= now).order_by(inbox.c.next_try_at, inbox.c.id).limit(limit)
         return [
             Event(id=row.id, type=row.type, object_id=row.object_id, body=row.body, attempts=row.attempts)
             for row in self._all(asked)

@@ -72,6 +72,13 @@ def promise(row: Row[Any]) -> Promise:
     return Promise(due_on=row.due_on, by=row.by, set_at=row.set_at, amount=amount, ended_at=row.ended_at)
 
 
+def distrust_of(state: Row[Any]) -> str:
+    """Why the billing system's word cannot be taken at the moment; empty: it can."""
+    if state.watched_since_at is None:
+        return str(state.distrust) or "the books have not been read whole yet"
+    return str(state.distrust)
+
+
 def reasons_out(reasons: tuple[Reason, ...]) -> list[dict[str, Any]]:
     """Reasons as JSON that `reasons_in` reads back to equal values."""
     return [{"code": reason.code, "params": {name: _value_out(value) for name, value in reason.params}} for reason in reasons]

@@ -27,8 +27,9 @@ def routes(
 ) -> list[Route]:
     """`/overdue` and `/pay/{token}`, for GET and HEAD.
 
-    `payment_page` asks the biller for the current payment page of an invoice id: stored ones expire (stripe.md, rule 16). It
-    raises `unavailable` when the biller cannot be asked. `page_signer` signs the account id that the gate hands on.
+    `payment_page` asks the biller for the current payment page of an invoice id: stored ones expire (stripe.md, rule 16). None:
+    nothing is left to pay. It raises `unavailable` when the biller cannot be asked. `page_signer` signs the account id that the
+    gate hands on.
     """
     answers = Answers(wording)
 
@@ -48,9 +49,12 @@ def routes(
         if not link.owed:
             return answers.page(request, 200, "settled")
         try:
-            address = _on_the_web(payment_page(link.invoice_id))
+            page = payment_page(link.invoice_id)
         except unavailable:
-            address = None
+            return answers.page(request, 503, "unavailable", headers=_RETRY_AFTER)
+        if page is None:  # paid a moment ago: the biller knows it before the ledger does
+            return answers.page(request, 200, "settled")
+        address = _on_the_web(page)
         if address is None:
             return answers.page(request, 503, "unavailable", headers=_RETRY_AFTER)
         return answers.elsewhere(address)
@@ -68,10 +72,10 @@ def _account(request: Request, page_signer: URLSafeTimedSerializer) -> str | Non
     return account_id if isinstance(account_id, str) else None
 
 
-def _on_the_web(address: str | None) -> str | None:
+def _on_the_web(address: str) -> str | None:
     """`address` if a browser may be sent there, else None."""
     try:
-        parts = urlsplit(address or "")
+        parts = urlsplit(address)
     except ValueError:
         return None
     return address if parts.scheme in {"http", "https"} and parts.netloc else None

@@ -16,6 +16,7 @@ from gatekeeper.policy.overdue import processing_ended_at
 from gatekeeper.policy.rules import Rules
 
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _UNDER_WAY: Final = frozenset({NoticeState.PLANNED, NoticeState.SENDING, NoticeState.DEFERRED})
 _FAILED: Final = frozenset({NoticeState.REFUSED, NoticeState.BOUNCED})
 _LOST: Final = _FAILED | {NoticeState.UNCERTAIN}
@@ -32,8 +33,8 @@ class Evidence:
 
     @cached_property
     def lead(self) -> Invoice | None:
-        """The overdue invoice that has climbed highest; of equals the one that was written about, then the oldest."""
-        return max(self.overdue, key=self._height, default=None)
+        """The overdue invoice that has climbed highest; of equals the one that was first written about, then the oldest."""
+        return min(self.overdue, key=self._to_climb, default=None)
 
     @property
     def warnings_count_from(self) -> datetime:
@@ -54,11 +55,12 @@ class Evidence:
             invoice for invoice in self.overdue if all(self._warning(audience, invoice) for audience in self.rules.audiences)
         )
 
-    def _height(self, invoice: Invoice) -> tuple[bool, bool, bool]:
+    def _to_climb(self, invoice: Invoice) -> tuple[bool, bool, datetime]:
+        said = [n.planned_at for n in self.notices if invoice.lineage in n.named and n.state is not NoticeState.WITHDRAWN]
         return (
-            all(self._warning(audience, invoice) for audience in self.rules.audiences),
-            all(self._reminder(audience, invoice) for audience in self.rules.audiences),
-            any(invoice.lineage in notice.named and notice.state is not NoticeState.WITHDRAWN for notice in self.notices),
+            any(self._warning(audience, invoice) is None for audience in self.rules.audiences),
+            any(self._reminder(audience, invoice) is None for audience in self.rules.audiences),
+            min(said, default=_NEVER),
         )
 
     def _reminder(self, audience: Audience, invoice: Invoice) -> Notice | None:

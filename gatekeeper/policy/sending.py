@@ -1,10 +1,12 @@
 """Whether a planned notice is still true at the moment when it is sent, and what it names then (case 60)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from gatekeeper.model import Facts, Invoice, Notice, Standing, Step
+from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Standing, Step
 from gatekeeper.policy import holds
+from gatekeeper.policy.calendar import day_of
+from gatekeeper.policy.evidence import Evidence
 from gatekeeper.policy.overdue import debts
 from gatekeeper.policy.rules import Rules
 
@@ -29,19 +31,32 @@ def content_now(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Co
         return None if facts.standing in _CLOSED else Content()
     overdue = debts(facts, rules, now).counted
     named_before = set(notice.named)
+    content = Content(invoices=overdue, suspend_on=_day_named(notice, rules, now))
     if (
         facts.case_id != notice.case_id
         or facts.standing in _CLOSED
         or holds.running(facts, rules, now) is not None
         or not any(invoice.lineage in named_before for invoice in overdue)
+        or not _would_count(notice, content, facts, rules, now)
     ):
         return None
-    return Content(invoices=overdue, suspend_on=_day_named(notice, rules, now))
+    return content
+
+
+def _would_count(notice: Notice, content: Content, facts: Facts, rules: Rules, now: datetime) -> bool:
+    """Whether this letter, accepted now, would be a step of the ladder. A warning that permits nothing frightens for nothing."""
+    sent = replace(notice, state=NoticeState.ACCEPTED, accepted_at=now, named=content.named, suspend_on=content.suspend_on)
+    others = tuple(other for other in facts.notices if other.step is not notice.step)
+    evidence = Evidence(
+        notices=(*others, sent), overdue=content.invoices, rules=rules, hold_ended_at=holds.last_ended_at(facts, rules)
+    )
+    told = evidence.warning if notice.step is Step.WARNING else evidence.reminder
+    return any(told(audience) is not None for audience in notice.audiences)
 
 
 def _day_named(notice: Notice, rules: Rules, now: datetime) -> date | None:
     """Never earlier than was planned, nor than the span that is promised between this warning and the day."""
     if notice.step is not Step.WARNING:
         return None
-    earliest = (now + rules.suspension_after).astimezone(rules.time_zone).date()
+    earliest = day_of(now + rules.suspension_after, rules.time_zone)
     return max(earliest, notice.suspend_on or earliest)

@@ -83,7 +83,7 @@ class Wording:
 
     def sentence(self, reason: Reason, locale: str) -> str:
         """A reason of a verdict in words (`policy.explain`)."""
-        parsed = Locale.parse(locale)
+        parsed = Locale.parse(self.choose_locale(None, locale))
         texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
         return explain.sentence(reason, texts.gettext, lambda value: shown(value, parsed))
 

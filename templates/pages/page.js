@@ -17,7 +17,7 @@
   function ask() {
     if (asking || document.hidden) return;
     asking = true;
-    fetch(location.href, { method: "HEAD", cache: "no-store", credentials: "same-origin", redirect: "error" })
+    fetch(location.href, { method: "HEAD", cache: "no-store", credentials: "same-origin", redirect: "manual" })
       .then(function (answer) {
         asking = false;
         // A server in trouble, or one that asks for patience, is no sign that access is back.
@@ -31,7 +31,6 @@
   }
 
   document.addEventListener("visibilitychange", function () {
-    if (document.hidden) return clearTimeout(timer);
     began = Date.now();
     ask();
   });

@@ -34,8 +34,8 @@ class Nginx:
 def moved(config: str, addresses: Mapping[str, str]) -> str:
     """The configuration with other addresses, and nothing else of its text changed.
 
-    Each key of `addresses` (`127.0.0.1:8000`, `80`) becomes its value where it stands in a `listen` line, or in the `server` line
-    of an `upstream` block.
+    Each key of `addresses` (`127.0.0.1:8000`, `80`) becomes its value where it stands in a `listen` line, or in the `server`
+    line of an `upstream` block.
 
     Raises:
         KeyError: the configuration has no such line.

@@ -1,9 +1,13 @@
-"""The stand-in for Stripe in a test: a clock to move, and the official SDK as its driver."""
+"""The stand-in for Stripe in a test: a clock to move, the official SDK as its driver, an endpoint for its webhooks."""
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -72,9 +76,57 @@ class Teller:
 
     def shown(self, invoice_id: str = "") -> dict[str, Any]:
         expand = {"expand": ["payments.data.payment.payment_intent"]}
-        return self.sdk.invoices.retrieve(invoice_id or self.id, expand).to_dict(for_json=True)  # type: ignore[arg-type]
+        return self.sdk.invoices.retrieve(invoice_id or self.id, expand).to_dict(for_json=True)
 
     def intents(self) -> list[tuple[str, str]]:
         """The status of each payment, and of its intent."""
         payments = self.shown()["payments"]["data"]
         return [(it["status"], it["payment"].get("payment_intent", {}).get("status", "")) for it in payments]
+
+
+class Inbox:
+    """An endpoint that keeps what it gets and answers with the statuses it was given, then 200."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[int] = []
+        self.got: list[tuple[bytes, str]] = []
+
+    def until(self, holds: Callable[[], object], *, seconds: float = 10) -> bool:
+        """Wait until this holds; False: it does not within so many seconds."""
+        end = time.monotonic() + seconds
+        while not holds() and time.monotonic() < end:
+            time.sleep(0.02)
+        return bool(holds())
+
+    @property
+    def types(self) -> list[str]:
+        return [json.loads(body)["type"] for body, _ in self.got]
+
+    @property
+    def ids(self) -> list[str]:
+        return [json.loads(body)["id"] for body, _ in self.got]
+
+
+@contextmanager
+def listening() -> Iterator[Inbox]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            inbox.got.append((body, self.headers["Stripe-Signature"]))
+            self.send_response(inbox.answers.pop(0) if inbox.answers else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        inbox = Inbox(f"http://127.0.0.1:{server.server_port}/webhooks/stripe")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield inbox
+        finally:
+            server.shutdown()
+            thread.join()

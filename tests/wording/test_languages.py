@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.model import Step
+from gatekeeper.model import Reason, Step
 from gatekeeper.wording import Wording
 from gatekeeper.wording.languages import catalogues
 from tests.wording.samples import LETTERS, LOCKOUT, PAGES, POT, PRODUCT, ROOT, TEMPLATES, Document, pseudo_catalogue
@@ -150,6 +151,14 @@ def test_no_wish_for_a_language_breaks_anything(accept_language: str, preferred:
 
 def test_a_product_in_a_language_without_a_catalogue_writes_english() -> None:
     assert Wording(replace(PRODUCT, locale="xx")).choose_locale(None, None) == "en"
+
+
+def test_a_reason_is_a_sentence_in_the_language_of_its_reader(tmp_path: Path) -> None:
+    wording = Wording(PRODUCT, pseudo_catalogue(tmp_path, "ar"))
+    reason = Reason(code="suspension_due", params=(("on", date(2026, 12, 19)),))
+    assert wording.sentence(reason, "en-GB") == "Access will be suspended on 19 December 2026."
+    assert wording.sentence(reason, "ar") == "⟦Áççéss wíll bé súspéñdéd óñ 19 ديسمبر 2026.⟧"
+    assert wording.sentence(reason, "xx") == "Access will be suspended on 19 December 2026."
 
 
 def test_a_catalogue_of_the_product_goes_before_ours_and_ours_fills_its_gaps(tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ def test_what_the_product_does_not_have_leaves_no_trace() -> None:
     assert "\n\n\n" not in written.text
 
 
+def test_an_account_without_a_name_is_your_account() -> None:
+    for step, view in LETTERS.items():
+        written = WORDING.letter(step, replace(view, account_name=""))
+        assert "your account" in written.text
+        assert "your account" in Document(written.html).visible
+    assert "to your account" in Document(WORDING.page("overdue", replace(LOCKOUT, account_name=" \n"), "en")).visible
+
+
 # Pages: what they say is as much a promise as a letter
 
 

@@ -37,9 +37,7 @@ class Standin:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.url = self.books.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         app = create(self.books, account=account, keys=keys, faults=self.faults, log=self.log, deliveries=self.deliveries)
-        config = uvicorn.Config(
-            app, log_config=None, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._server.run, args=([self._socket],), name="standin", daemon=True)
         self._thread.start()

@@ -3,7 +3,7 @@
 A customer without the id of an account is kept as an account of its own, which is held (`Facts.mapped`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -40,7 +40,7 @@ def known(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Cust
 
 
 def as_kept(customer: Customer, before: Customer | None) -> Customer:
-    """This customer as the ledger keeps it.
+    """The customer as the ledger keeps it.
 
     Stripe's deleted customers have lost everything but their id. Their invoices are still owed: the account stays, and nobody
     can be written to.
@@ -95,10 +95,10 @@ def _describe(connection: Connection, account_id: str) -> None:
     theirs = or_(customers.c.account_id == account_id, customers.c.id == account_id)
     found = connection.execute(select(customers).where(theirs).order_by(customers.c.id)).all()
     members = [row for row in found if (row.account_id or row.id) == account_id]
-    values: Mapping[str, object] = {"mapped": any(row.account_id is not None for row in members)}
-    for row in reversed([row for row in members if row.name]):
-        values = {**values, "name": row.name, "locale": row.locale}
     if members:
+        named = next((row for row in members if row.name), members[0])
+        mapped = any(row.account_id is not None for row in members)
+        values = {"name": named.name, "locale": named.locale, "mapped": mapped}
         connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 
 

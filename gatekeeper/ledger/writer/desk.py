@@ -5,8 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from gatekeeper.ledger.tables import accounts, audit, exemptions, promises, state
-from gatekeeper.ledger.writer.readings import release
-from gatekeeper.ledger.writer.touch import touch
+from gatekeeper.ledger.writer.touch import lock, release, touch
 from gatekeeper.model import Mode, Money
 
 
@@ -30,11 +29,14 @@ class Desk:
             connection.execute(insert(exemptions).values(**row))
             _note(connection, account_id, "exemption", f"until {until_on}: {reason}", author, now)
 
-    def end_exemption(self, account_id: str, *, author: str, now: datetime) -> None:
+    def end_exemption(self, account_id: str, *, author: str, now: datetime) -> bool:
+        """Take an account off the whitelist; False if it was not on it."""
         with self._engine.begin() as connection:
             _require(connection, account_id)
-            _end(connection, account_id, now)
-            _note(connection, account_id, "exemption", "ended", author, now)
+            ended = _end(connection, account_id, now)
+            if ended:
+                _note(connection, account_id, "exemption", "ended", author, now)
+            return ended
 
     def promise(
         self, account_id: str, *, due_on: date, by: str, author: str, now: datetime, amount: Money | None = None
@@ -59,11 +61,11 @@ class Desk:
     def set_mode(self, mode: Mode, *, author: str, now: datetime) -> None:
         """Arm or disarm; arming looks again at everything that the dry run held back."""
         with self._engine.begin() as connection:
+            release(connection)
             before = connection.execute(select(state.c.mode)).scalar_one()
             connection.execute(update(state).values(mode=mode.value))
             row = {"at": now, "kind": "mode", "before": before or "", "after": mode.value, "actor": author}
             connection.execute(insert(audit).values(**row))
-            release(connection)
 
     def release(self) -> None:
         """Look again at everything that was held back (after `resume`)."""
@@ -72,13 +74,13 @@ class Desk:
 
 
 def _require(connection: Connection, account_id: str) -> None:
-    if connection.execute(select(accounts.c.id).where(accounts.c.id == account_id)).first() is None:
+    if not lock(connection, [account_id]):
         raise NoSuchAccount(account_id)
 
 
-def _end(connection: Connection, account_id: str, now: datetime) -> None:
+def _end(connection: Connection, account_id: str, now: datetime) -> bool:
     running = (exemptions.c.account_id == account_id) & exemptions.c.ended_at.is_(None)
-    connection.execute(update(exemptions).where(running).values(ended_at=now))
+    return connection.execute(update(exemptions).where(running).values(ended_at=now)).rowcount > 0
 
 
 def _note(connection: Connection, account_id: str, kind: str, what: str, author: str, now: datetime) -> None:

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, update
 
+from gatekeeper.ledger.engine import insert_new
 from gatekeeper.ledger.reader import Event
 from gatekeeper.ledger.tables import inbox
 
@@ -18,14 +18,8 @@ class Inbox:
     def store(self, *, event_id: str, kind: str, object_id: str, body: bytes, now: datetime, wanted: bool) -> bool:
         """Keep an event; False if it is already here (case 2). One that is not `wanted` is kept and never looked at."""
         row = {"event_id": event_id, "type": kind, "object_id": object_id, "body": body, "received_at": now}
-        try:
-            with self._engine.begin() as connection:
-                if connection.execute(select(inbox.c.id).where(inbox.c.event_id == event_id)).first() is not None:
-                    return False
-                connection.execute(insert(inbox).values(**row, next_try_at=now if wanted else None))
-                return True
-        except IntegrityError:  # the same event, delivered twice at once
-            return False
+        with self._engine.begin() as connection:
+            return insert_new(connection, inbox, **row, next_try_at=now if wanted else None)
 
     def done(self, event: Event) -> None:
         with self._engine.begin() as connection:

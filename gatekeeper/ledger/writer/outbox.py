@@ -1,13 +1,14 @@
 """Notices on their way: claimed here, sent by somebody else, settled here. A crash in between leaves a visible row."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
 
 from gatekeeper.ledger import rows
-from gatekeeper.ledger.tables import notices
-from gatekeeper.ledger.writer.touch import touch
+from gatekeeper.ledger.tables import SENDING, notices
+from gatekeeper.ledger.writer.touch import lock, touch
 from gatekeeper.model import Notice, NoticeState, Outcome
 
 # RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes; before that nothing is known (case 42)
@@ -31,76 +32,76 @@ class Outbox:
             claimed = update(notices).where(notices.c.id == row.id).values(**taken).returning(notices)
             return rows.notice(connection.execute(claimed).one())
 
-    def name(self, notice: Notice, named: tuple[str, ...], suspend_on: date | None) -> None:
-        """Write down what the letter that is about to be sent will name."""
+    def name(self, notice: Notice, named: tuple[str, ...], suspend_on: date | None) -> bool:
+        """Write down what the letter that is about to be sent will name; False: the attempt took too long and must end here."""
         with self._engine.begin() as connection:
-            connection.execute(update(notices).where(_mine(notice)).values(named=list(named), suspend_on=suspend_on))
+            said = update(notices).where(_is(notice)).values(named=list(named), suspend_on=suspend_on)
+            return connection.execute(said).rowcount == 1
 
     def settle(self, notice: Notice, outcome: Outcome, now: datetime) -> None:
         """Write down how an attempt ended. What comes back later than the lease changes nothing any more."""
         with self._engine.begin() as connection:
-            row = connection.execute(select(notices).where(_mine(notice))).first()
-            if row is not None:
-                _settle(connection, rows.notice(row), row.doubts, outcome, now)
+            for row in _mine(connection, notice):
+                _settle(connection, row, outcome, now)
 
     def postpone(self, notice: Notice, until: datetime) -> None:
         """Put a claimed notice back, unsent: what it says could not be checked at this moment."""
         with self._engine.begin() as connection:
             back = {"state": NoticeState.PLANNED.value, "next_try_at": until, "attempts": notice.attempts - 1}
-            connection.execute(update(notices).where(_mine(notice)).values(**back))
+            connection.execute(update(notices).where(_is(notice)).values(**back))
 
     def withdraw(self, notice: Notice) -> None:
         """A claimed notice is no longer true; it is not sent."""
         with self._engine.begin() as connection:
-            connection.execute(update(notices).where(_mine(notice)).values(state=NoticeState.WITHDRAWN.value))
-            touch(connection, {notice.account_id})
+            for row in _mine(connection, notice):
+                connection.execute(update(notices).where(notices.c.id == row.id).values(state=NoticeState.WITHDRAWN.value))
+                touch(connection, [row.account_id])
 
     def recover(self, now: datetime) -> int:
         """Notices that were being sent when their sender died: nobody knows whether they went out (case 41)."""
+        outcome = Outcome(state=NoticeState.UNCERTAIN, detail="the sender stopped while it was being sent")
         with self._engine.begin() as connection:
-            dead = (notices.c.state == NoticeState.SENDING.value) & (notices.c.claimed_at <= now - LEASE)
-            lost = connection.execute(select(notices).where(dead).with_for_update()).all()
+            dead = and_(SENDING, notices.c.claimed_at <= now - LEASE)
+            lock(connection, connection.execute(select(notices.c.account_id).where(dead)).scalars())
+            lost = connection.execute(select(notices).where(dead)).all()
             for row in lost:
-                outcome = Outcome(state=NoticeState.UNCERTAIN, detail="the sender stopped while it was being sent")
-                _settle(connection, rows.notice(row), row.doubts, outcome, now)
+                _settle(connection, row, outcome, now)
             return len(lost)
 
     def resend(self, notice_id: int, now: datetime) -> bool:
         """Staff asks for one more attempt of a notice that was refused or is in doubt; False if it is in no such state."""
-        again = and_(
-            notices.c.id == notice_id,
-            or_(notices.c.state == NoticeState.REFUSED.value, notices.c.state == NoticeState.UNCERTAIN.value),
-        )
+        states = [NoticeState.REFUSED.value, NoticeState.UNCERTAIN.value]
+        again = and_(notices.c.id == notice_id, notices.c.state.in_(states))
         with self._engine.begin() as connection:
-            row = connection.execute(select(notices.c.account_id).where(again)).first()
-            if row is None:
-                return False
-            connection.execute(update(notices).where(again).values(state=NoticeState.PLANNED.value, next_try_at=now))
-            touch(connection, {row.account_id})
-            return True
+            lock(connection, connection.execute(select(notices.c.account_id).where(again)).scalars())
+            planned = update(notices).where(again).values(state=NoticeState.PLANNED.value, next_try_at=now)
+            account_ids = connection.execute(planned.returning(notices.c.account_id)).scalars().all()
+            touch(connection, account_ids)
+            return bool(account_ids)
 
 
-def _mine(notice: Notice) -> ColumnElement[bool]:
-    """The row, as long as this very attempt is the one that is under way."""
-    return and_(notices.c.id == notice.id, notices.c.state == NoticeState.SENDING.value, notices.c.attempts == notice.attempts)
+def _is(notice: Notice) -> ColumnElement[bool]:
+    """The row of this notice, as long as this very attempt is the one that is under way."""
+    return and_(notices.c.id == notice.id, SENDING, notices.c.attempts == notice.attempts)
 
 
-def _settle(connection: Connection, notice: Notice, doubts: int, outcome: Outcome, now: datetime) -> None:
+def _mine(connection: Connection, notice: Notice) -> Sequence[Row[Any]]:
+    """That row, if there is one, and its account taken."""
+    lock(connection, [notice.account_id])
+    return connection.execute(select(notices).where(_is(notice))).all()
+
+
+def _settle(connection: Connection, row: Row[Any], outcome: Outcome, now: datetime) -> None:
     values: dict[str, object] = {"state": outcome.state.value, "detail": outcome.detail, "next_try_at": None}
     if outcome.state is NoticeState.ACCEPTED:
         values["accepted_at"] = now
+    elif outcome.state is NoticeState.DEFERRED and now - row.planned_at >= GIVE_UP_AFTER:
+        values |= {"state": NoticeState.REFUSED.value, "detail": f"given up after 72 hours; the last answer: {outcome.detail}"}
     elif outcome.state is NoticeState.DEFERRED:
-        values |= _try_later(notice, now)
+        values["next_try_at"] = now + min(_FIRST_PAUSE * 2 ** min(row.attempts - 1, 8), _LONGEST_PAUSE)
     elif outcome.state is NoticeState.UNCERTAIN:
-        values["doubts"] = doubts + 1
+        values["doubts"] = row.doubts + 1
         # Rule 5: once more after the first doubt, with the same Message-ID; after that a person decides
-        values["next_try_at"] = now + LEASE if doubts == 0 else None
-    connection.execute(update(notices).where(notices.c.id == notice.id).values(**values))
-    touch(connection, {notice.account_id})
-
-
-def _try_later(notice: Notice, now: datetime) -> dict[str, object]:
-    if now - notice.planned_at >= GIVE_UP_AFTER:
-        return {"state": NoticeState.REFUSED.value, "detail": f"given up after 72 hours; last: {notice.detail or 'deferred'}"}
-    pause = min(_FIRST_PAUSE * 2 ** min(notice.attempts - 1, 8), _LONGEST_PAUSE)
-    return {"next_try_at": now + pause}
+        values["next_try_at"] = now + LEASE if row.doubts == 0 else None
+    connection.execute(update(notices).where(notices.c.id == row.id).values(**values))
+    touch(connection, [row.account_id])

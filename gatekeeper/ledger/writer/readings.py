@@ -5,21 +5,24 @@ fetch began (docs/decisions/0004). `paid` and `void` are never left (rule 4 of f
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, insert, select, update
 
+from gatekeeper.ledger.engine import take_turn
 from gatekeeper.ledger.rows import INVOICE_FIELDS
 from gatekeeper.ledger.rows import invoice as invoice_of
-from gatekeeper.ledger.tables import accounts, contacts, customers, invoices, state
-from gatekeeper.ledger.writer.touch import touch
+from gatekeeper.ledger.tables import accounts, invoices, notices, state
+from gatekeeper.ledger.writer.customers import account_of, as_kept, known, record_customer
+from gatekeeper.ledger.writer.touch import lock, release, touch
 from gatekeeper.model import Customer, Identity, Invoice, Reading
 
 _FINAL: Final = frozenset({"paid", "void"})
+_TURN: Final = 8402_0002
 # What a list does not show (it expands one level less), and what the ledger adds of its own
 _NOT_LISTED: Final = frozenset({"processing_since_at", "processing_ended_at", "read_at", "pay_token", "account_id", "lineage"})
 
@@ -29,36 +32,26 @@ class Readings:
         self._engine = engine
 
     def record(self, reading: Reading, *, if_version: int | None) -> bool:
-        """Write one invoice and its customer; False if the invoice was written since its version was asked for.
+        """Write one invoice and its customer; False if either was written since the invoice's version was asked for.
 
         `if_version`: what `Reader.invoice_version` said before the fetch.
         """
-        try:
-            with self._engine.begin() as connection:
-                return _record(connection, reading, if_version)
-        except IntegrityError:  # somebody else wrote the same invoice or account for the first time, at the same moment
-            return False
+        with self._turn([reading.customer]) as connection:
+            return _record(connection, reading, if_version)
 
     def record_page(self, readings: Sequence[Reading], reconcile_number: int) -> list[str]:
         """Write one page of the list of open invoices.
 
-        Unknown invoices are added and unchanged ones marked as seen; the ids of those that differ from the ledger are
-        returned, to be fetched one by one: a list may be older than a write that came in between (case 8).
+        Unknown invoices are added and known ones marked as seen; the ids of those that differ from the ledger, or whose
+        customer does, are returned, to be fetched one by one: a list may be older than a write that came in between (case 8).
         """
-        try:
-            with self._engine.begin() as connection:
-                return _record_page(connection, readings, reconcile_number)
-        except IntegrityError:  # one of them was written for the first time elsewhere, at the same moment
-            return [reading.invoice.id for reading in readings]
+        with self._turn(reading.customer for reading in readings) as connection:
+            return _record_page(connection, {reading.invoice.id: reading for reading in readings}, reconcile_number)
 
     def record_customer(self, customer: Customer, now: datetime) -> None:
-        """Write a customer that was read by itself; its open invoices follow it to its account."""
-        with self._engine.begin() as connection:
-            account_id = _record_customer(connection, customer, now)
-            theirs = invoices.c.customer_id == customer.id
-            connection.execute(
-                update(invoices).where(theirs, invoices.c.account_id != account_id).values(account_id=account_id)
-            )
+        """Write a customer that was read by itself; its invoices follow it to its account."""
+        with self._turn([customer]) as connection:
+            record_customer(connection, customer, now)
 
     def begin_reconcile(self) -> int:
         """The number of the reconcile that begins now."""
@@ -70,11 +63,11 @@ class Readings:
         """The books have been read whole, as of `began_at`: what was held back for want of that is looked at again."""
         with self._engine.begin() as connection:
             row = connection.execute(select(state.c.watched_since_at, state.c.distrust)).one()
+            if row.distrust or row.watched_since_at is None:
+                release(connection)
             connection.execute(
                 update(state).values(watched_since_at=row.watched_since_at or began_at, reconciled_at=began_at, distrust="")
             )
-            if row.distrust or row.watched_since_at is None:
-                release(connection)
 
     def distrust(self, why: str) -> None:
         """The billing system cannot be believed until a reconcile succeeds: nothing climbs (cases 5-7)."""
@@ -82,53 +75,71 @@ class Readings:
             connection.execute(update(state).where(state.c.distrust != why).values(distrust=why))
 
     def pin(self, identity: Identity) -> None:
-        """Tie this ledger to one Stripe account and mode, for good."""
+        """Tie this ledger to one Stripe account and mode, for good: a ledger that is tied stays so."""
         with self._engine.begin() as connection:
-            connection.execute(update(state).values(stripe_account=identity.account, livemode=identity.livemode))
+            untied = state.c.stripe_account == ""
+            connection.execute(update(state).where(untied).values(stripe_account=identity.account, livemode=identity.livemode))
+
+    @contextmanager
+    def _turn(self, customers: Iterable[Customer]) -> Iterator[Connection]:
+        """A transaction that has taken the accounts of these customers.
+
+        Readings are written one after the other, so that two cannot meet that see an invoice, customer or account for the first
+        time, or move it. That costs little: they come no faster than Stripe answers.
+        """
+        read = list(customers)
+        with self._engine.begin() as connection:
+            take_turn(connection, _TURN)
+            before = known(connection, (customer.id for customer in read))
+            lock(connection, map(account_of, [*read, *before.values()]))
+            yield connection
 
 
-def release(connection: Connection) -> None:
-    """Look again at every account that something held back which has ended."""
-    held_back = accounts.c.withheld
-    connection.execute(update(accounts).where(held_back).values(touched=True, version=accounts.c.version + 1))
-
-
-def _record_page(connection: Connection, readings: Sequence[Reading], reconcile_number: int) -> list[str]:
-    ids = [reading.invoice.id for reading in readings]
-    known = {row.id: invoice_of(row) for row in connection.execute(select(invoices).where(invoices.c.id.in_(ids)))}
-    differing: list[str] = []
-    seen: list[dict[str, Any]] = []
-    for reading in readings:
-        before = known.get(reading.invoice.id)
+def _record_page(connection: Connection, readings: Mapping[str, Reading], reconcile_number: int) -> list[str]:
+    held = {row.id: invoice_of(row) for row in connection.execute(select(invoices).where(invoices.c.id.in_(readings)))}
+    customers = known(connection, (reading.customer.id for reading in readings.values()))
+    connection.execute(update(invoices).where(invoices.c.id.in_(held)).values(seen_in=reconcile_number))
+    differing = []
+    for invoice_id, reading in readings.items():
+        before = customers.get(reading.customer.id)
         if before is None:
-            _add(connection, reading, reconcile_number)
-        elif _alike(before, reading):
-            seen.append({"b_id": before.id, "b_read_at": max(before.read_at, reading.invoice.read_at)})
-        else:
-            differing.append(before.id)
-            seen.append({"b_id": before.id, "b_read_at": before.read_at})
-    if seen:
-        _mark_seen(connection, seen, reconcile_number)
+            record_customer(connection, reading.customer, reading.invoice.read_at)
+        if invoice_id not in held:
+            # What a list shows is no whole reading, and too little to suspend upon (rule 2): it does not count as a fresh one
+            listed = replace(reading.invoice, read_at=reading.invoice.created_at)
+            _add(connection, listed, account_of(before or reading.customer), reconcile_number)
+        customer_differs = before is not None and as_kept(reading.customer, before) != before
+        if customer_differs or (invoice_id in held and not _alike(held[invoice_id], reading.invoice)):
+            differing.append(invoice_id)
     return differing
 
 
 def _record(connection: Connection, reading: Reading, if_version: int | None) -> bool:
-    row = connection.execute(select(invoices).where(invoices.c.id == reading.invoice.id).with_for_update()).first()
-    if (row.version if row is not None else None) != if_version:
+    row = connection.execute(select(invoices).where(invoices.c.id == reading.invoice.id)).first()
+    if (None if row is None else row.version) != if_version:
         return False
+    account_id = record_customer(connection, reading.customer, reading.invoice.read_at)
     if row is None:
-        _add(connection, reading, seen_in=0)
+        _add(connection, reading.invoice, account_id, seen_in=0)
         return True
-    before = invoice_of(row)
-    account_id = _record_customer(connection, reading.customer, reading.invoice.read_at)
-    after = _merged(connection, before, replace(reading.invoice, account_id=account_id))
+    before = replace(invoice_of(row), account_id=account_id)
+    after = _merged(connection, before, reading.invoice)
     connection.execute(update(invoices).where(invoices.c.id == after.id).values(**_columns(after), version=row.version + 1))
-    if replace(after, read_at=before.read_at) != before:
-        touch(connection, {before.account_id, account_id})
-    elif after.read_at != before.read_at:
+    if _shown(after) != _shown(before):
+        touch(connection, [account_id])
+    else:
         # Nothing new but its freshness: a decision that waits for a fresh reading must not count on the older one
         connection.execute(update(accounts).where(accounts.c.id == account_id).values(version=accounts.c.version + 1))
     return True
+
+
+def _add(connection: Connection, invoice: Invoice, account_id: str, seen_in: int) -> None:
+    new = replace(
+        invoice, account_id=account_id, lineage=_lineage(connection, invoice, account_id), pay_token=secrets.token_urlsafe(18)
+    )
+    connection.execute(insert(invoices).values(**_columns(new), seen_in=seen_in))
+    if _shown(new) is not None:
+        touch(connection, [account_id])
 
 
 def _merged(connection: Connection, before: Invoice, after: Invoice) -> Invoice:
@@ -138,84 +149,44 @@ def _merged(connection: Connection, before: Invoice, after: Invoice) -> Invoice:
     ended_at = before.processing_ended_at
     if before.processing_since_at is not None and after.processing_since_at is None:
         ended_at = after.read_at
-    return replace(after, pay_token=before.pay_token, lineage=_lineage(connection, after), processing_ended_at=ended_at)
-
-
-def _add(connection: Connection, reading: Reading, seen_in: int) -> None:
-    account_id = _record_customer(connection, reading.customer, reading.invoice.read_at)
-    invoice = replace(
-        reading.invoice,
-        account_id=account_id,
-        lineage=_lineage(connection, reading.invoice),
-        pay_token=secrets.token_urlsafe(18),
+    return replace(
+        after,
+        account_id=before.account_id,
+        lineage=_lineage(connection, after, before.account_id),
+        pay_token=before.pay_token,
+        processing_ended_at=ended_at,
     )
-    connection.execute(insert(invoices).values(**_columns(invoice), seen_in=seen_in))
-    touch(connection, {account_id})
 
 
-def _lineage(connection: Connection, invoice: Invoice) -> str:
+def _shown(invoice: Invoice) -> Invoice | None:
+    """What the facts of its account show of an invoice, but for its freshness."""
+    return replace(invoice, read_at=invoice.created_at) if invoice.status == "open" else None
+
+
+def _lineage(connection: Connection, invoice: Invoice, account_id: str) -> str:
     """The id of the first of the chain of revisions that ends in this invoice; `invoice.lineage` names its predecessor."""
     if not invoice.lineage or invoice.lineage == invoice.id:
         return invoice.id
-    first = connection.execute(select(invoices.c.lineage).where(invoices.c.id == invoice.lineage)).scalar()
-    return first or invoice.lineage
+    first = connection.execute(select(invoices.c.lineage).where(invoices.c.id == invoice.lineage)).scalar() or invoice.lineage
+    _move_lineage(connection, account_id, invoice.id, first)
+    return first
+
+
+def _move_lineage(connection: Connection, account_id: str, before: str, after: str) -> None:
+    """Revisions of `before` that came here earlier took it for the first of its chain, and so did what was said of them."""
+    later = update(invoices).where(invoices.c.lineage == before, invoices.c.id != before).values(lineage=after)
+    if connection.execute(later).rowcount == 0:
+        return
+    for row in connection.execute(select(notices.c.id, notices.c.named).where(notices.c.account_id == account_id)).all():
+        if before in row.named:
+            named = list(dict.fromkeys(after if lineage == before else lineage for lineage in row.named))
+            connection.execute(update(notices).where(notices.c.id == row.id).values(named=named))
+    touch(connection, [account_id])
 
 
 def _columns(invoice: Invoice) -> dict[str, Any]:
     return {name: getattr(invoice, name) for name in INVOICE_FIELDS}
 
 
-def _alike(before: Invoice, reading: Reading) -> bool:
-    listed = [name for name in INVOICE_FIELDS if name not in _NOT_LISTED]
-    same_account = before.account_id == account_of(reading.customer)
-    return same_account and all(getattr(before, name) == getattr(reading.invoice, name) for name in listed)
-
-
-def _mark_seen(connection: Connection, seen: Iterable[dict[str, Any]], reconcile_number: int) -> None:
-    marked = update(invoices).where(invoices.c.id == bindparam("b_id"))
-    connection.execute(marked.values(seen_in=reconcile_number, read_at=bindparam("b_read_at")), list(seen))
-
-
-def account_of(customer: Customer) -> str:
-    """The account of a customer; one that names none is kept under its own id, and held (`Facts.mapped`)."""
-    return customer.account_id or customer.id
-
-
-def _record_customer(connection: Connection, customer: Customer, now: datetime) -> str:
-    """Write the customer, its account and its contacts, where they have changed; the account's id."""
-    account_id = account_of(customer)
-    values = {"account_id": account_id, "name": customer.name, "locale": customer.locale, "deleted": customer.deleted}
-    row = connection.execute(select(customers).where(customers.c.id == customer.id)).first()
-    if row is None:
-        connection.execute(insert(customers).values(id=customer.id, **values))
-    elif {name: getattr(row, name) for name in values} != values:
-        connection.execute(update(customers).where(customers.c.id == customer.id).values(**values))
-        touch(connection, {row.account_id})
-    _record_account(connection, customer, account_id)
-    _record_contacts(connection, customer, account_id, now)
-    return account_id
-
-
-def _record_account(connection: Connection, customer: Customer, account_id: str) -> None:
-    row = connection.execute(select(accounts.c.name, accounts.c.locale).where(accounts.c.id == account_id)).first()
-    if row is None:
-        mapped = customer.account_id is not None
-        connection.execute(insert(accounts).values(id=account_id, name=customer.name, locale=customer.locale, mapped=mapped))
-    elif customer.name and (row.name, row.locale) != (customer.name, customer.locale):
-        named = update(accounts).where(accounts.c.id == account_id).values(name=customer.name, locale=customer.locale)
-        connection.execute(named)
-
-
-def _record_contacts(connection: Connection, customer: Customer, account_id: str, now: datetime) -> None:
-    """Replace the contacts that came from this customer, if they are not the same."""
-    source = f"stripe:{customer.id}"
-    found = connection.execute(select(contacts).where(contacts.c.source == source)).all()
-    before = {(row.account_id, row.audience, row.address) for row in found}
-    after = {(account_id, audience.value, address) for audience, address in customer.addresses}
-    if before == after:
-        return
-    connection.execute(delete(contacts).where(contacts.c.source == source))
-    for owner, audience, address in sorted(after):
-        values = {"account_id": owner, "audience": audience, "address": address, "source": source, "set_at": now}
-        connection.execute(insert(contacts).values(**values, name=customer.name, locale=customer.locale))
-    touch(connection, {account_id, *(owner for owner, _, _ in before)})
+def _alike(before: Invoice, listed: Invoice) -> bool:
+    return all(getattr(before, name) == getattr(listed, name) for name in INVOICE_FIELDS if name not in _NOT_LISTED)

@@ -17,6 +17,8 @@ from enum import StrEnum
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail.letter import Letter, compose, envelope
 
+_YES, _NOT_NOW, _NO = 2, 4, 5  # first digits of replies, RFC 5321 4.2.1
+_START_INPUT = 354
 _DETAIL_LIMIT = 200
 # RFC 5321 4.5.3.2.6 wants ten minutes after the final dot: ten times the default of the other steps.
 _PATIENCE_AFTER_THE_DOT = 10
@@ -86,7 +88,7 @@ class SmtpTransport:
         """A connection with no message begun. A kept one may have died meanwhile, or hold a refused recipient: ask it."""
         if self._connection is not None:
             with contextlib.suppress(OSError):
-                if self._connection.rset()[0] == 250:  # noqa: PLR2004 - RFC 5321: OK
+                if self._connection.rset()[0] // 100 == _YES:
                     return self._connection
             self._drop()
         self._connection = self._connect()
@@ -140,7 +142,7 @@ class SmtpTransport:
                 state=NoticeState.UNCERTAIN,
                 detail=f"the whole message was sent, but no answer came: {_described(fault)}",
             )
-        if code // 100 in {2, 4, 5}:
+        if code // 100 in {_YES, _NOT_NOW, _NO}:
             return _outcome(code, reply)
         self._drop()
         return Outcome(state=NoticeState.UNCERTAIN, detail=f"the whole message was sent, but the answer was: {_words(reply)}")
@@ -181,28 +183,25 @@ def _offer(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | N
     Who refuses our sender refuses every customer's letter until somebody mends a setting: that is never final.
     """
     code, reply = connection.mail(sender)
-    if code // 100 == 5:  # noqa: PLR2004 - RFC 5321: 5yz is no, 2yz is yes
+    if code // 100 == _NO:
         return Outcome(state=NoticeState.DEFERRED, detail=f"the sender was refused, look at mail.from: {code} {_words(reply)}")
-    if code // 100 == 2:  # noqa: PLR2004
+    if code // 100 == _YES:
         code, reply = connection.rcpt(recipient)
-    if code // 100 == 2:  # noqa: PLR2004
+    if code // 100 == _YES:
         code, reply = connection.docmd("DATA")
-    if code == 354:  # noqa: PLR2004 - RFC 5321: start mail input
+    if code == _START_INPUT:
         return None
-    if code // 100 not in {4, 5}:
+    if code // 100 not in {_NOT_NOW, _NO}:
         raise smtplib.SMTPResponseException(code, reply)  # we and the server are out of step
     return _outcome(code, reply)
 
 
 def _outcome(code: int, reply: bytes) -> Outcome:
     detail = f"{code} {_words(reply)}"
-    match code // 100:
-        case 2:
-            return Outcome(state=NoticeState.ACCEPTED, detail=detail)
-        case 5 if code not in _NOT_THE_RECIPIENT:
-            return Outcome(state=NoticeState.REFUSED, detail=detail)
-        case _:
-            return Outcome(state=NoticeState.DEFERRED, detail=detail)
+    if code // 100 == _YES:
+        return Outcome(state=NoticeState.ACCEPTED, detail=detail)
+    final = code // 100 == _NO and code not in _NOT_THE_RECIPIENT
+    return Outcome(state=NoticeState.REFUSED if final else NoticeState.DEFERRED, detail=detail)
 
 
 def _described(fault: OSError) -> str:

@@ -10,8 +10,8 @@ from gatekeeper.perform.mail.letter import Letter
 from gatekeeper.perform.mail.smtp import SmtpServer, SmtpTransport, Tls
 
 ALLOWED = (
-    "smtp://USER:PASSWORD@HOST:PORT?starttls=required|auto|off (user and password as needed, auto without ?starttls), "
-    "smtps://USER:PASSWORD@HOST:PORT, or file:FOLDER"
+    "`smtp://USER:PASSWORD@HOST:PORT?starttls=required|auto|off` (`USER:PASSWORD@` as needed, `auto` where nothing is said), "
+    "`smtps://USER:PASSWORD@HOST:PORT` or `file:FOLDER`"
 )
 _PORTS = {"smtp": 587, "smtps": 465}  # RFC 6409, RFC 8314
 
@@ -21,6 +21,7 @@ class MailUrlInvalid(ValueError):
 
     def __init__(self, wrong: str) -> None:
         super().__init__(f"{wrong}; allowed: {ALLOWED}")
+        self.wrong = wrong
 
 
 class Transport(Protocol):

@@ -19,7 +19,7 @@ def part_pay(it: Teller) -> None:
 
 def attach(it: Teller) -> None:
     terms = {"amount": 400, "currency": "eur", "customer": it.customer, "payment_method": "pm_card_visa", "confirm": True}
-    intent = it.sdk.payment_intents.create(terms)  # type: ignore[arg-type]
+    intent = it.sdk.payment_intents.create(terms)
     it.sdk.invoices.attach_payment(it.id, {"payment_intent": intent.id})
 
 

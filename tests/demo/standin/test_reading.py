@@ -40,7 +40,7 @@ def test_invoices_are_listed_newest_first_by_every_filter_that_gatekeeper_uses(
     now = int(clock().timestamp())
 
     def found(**params: object) -> list[str]:
-        return ids(sdk.invoices.list(params))  # type: ignore[arg-type]
+        return ids(sdk.invoices.list(params))
 
     assert found() == [automatic, own.latest_invoice, paid, old]
     assert found(status="open") == [own.latest_invoice, old]
@@ -102,7 +102,7 @@ def test_payments_of_an_invoice_are_found_by_invoice_status_and_intent(standin: 
     (paid,) = sdk.invoice_payments.list({"invoice": owed, "status": "paid"}).data
     assert (paid.amount_paid, paid.payment.type) == (300, "payment_intent")
     by_intent = {"type": "payment_intent", "payment_intent": str(paid.payment.payment_intent)}
-    assert [it.id for it in sdk.invoice_payments.list({"payment": by_intent}).data] == [paid.id]  # type: ignore[typeddict-item]
+    assert [it.id for it in sdk.invoice_payments.list({"payment": by_intent}).data] == [paid.id]
     assert sdk.invoice_payments.list({"payment": {"type": "payment_record"}}).data == []
 
 

@@ -158,7 +158,7 @@ def test_a_hostile_name_is_cleaned_and_the_letter_still_goes_out(letter: Callabl
         "Acme International Holdings, Inc. (Accounts Payable Dept.)",
         "شركة المثال المحدودة، فرع دبي للتجارة والخدمات",
         "株式会社サンプル国際事業本部経理部財務課御中",
-        "می\u200cخواهم",  # noqa: RUF001 - Persian
+        "می\u200cخواهم",  # noqa: RUF001 - these are Persian letters
         "O'Neil 🇨🇴",
     ],
 )

@@ -62,7 +62,7 @@ def test_a_mail_url_names_a_server_or_a_folder(url: str, target: SmtpServer | Pa
     ],
 )
 def test_a_bad_url_is_refused_with_what_is_allowed_and_without_its_words(url: str) -> None:
-    with pytest.raises(MailUrlInvalid, match="allowed: smtp://USER:PASSWORD@HOST:PORT") as refused:
+    with pytest.raises(MailUrlInvalid, match="allowed: `smtp://USER:PASSWORD@HOST:PORT") as refused:
         parse_mail_url(url)
 
     assert "canary" not in str(refused.value)

@@ -1,0 +1,246 @@
+"""The sections of gatekeeper.toml and their keys. `docs/settings.md` is made from this file."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from gatekeeper.config.kinds import (
+    FILLED,
+    Allowed,
+    Count,
+    DatabaseUrl,
+    Domain,
+    EmailAddress,
+    Listen,
+    LocaleName,
+    Mailbox,
+    MailUrl,
+    Path,
+    Secret,
+    StripeAccount,
+    StripeKey,
+    Text,
+    WebhookSecret,
+    WebUrl,
+    ZoneName,
+    check,
+    listen_address,
+)
+from gatekeeper.gate.paths import OpenPaths
+from gatekeeper.model import Mode
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is a fault; no message repeats a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=False)
+
+
+class Product(Section):
+    """Who writes to the customers, as letters and pages show it."""
+
+    name: Annotated[Text, FILLED] = Field(description="Name of the product.")
+    url: Annotated[WebUrl, FILLED] = Field(description="Where customers use it.")
+    support_email: Annotated[EmailAddress, FILLED] = Field(description="Where customers ask for help; replies go here too.")
+    support_phone: Text = Field("", description="Shown beside the address, when not empty.")
+    postal_address: Text = Field("", description="Of the company that bills; some countries want it in every letter.")
+    tax_id: Text = Field("", description="Of the company that bills; some countries want it in every letter.")
+    logo_url: WebUrl = Field("", description="Picture at the head of pages and letters.")
+    locale: LocaleName = Field("en", description="Language for customers whose own is unknown or has no translation.")
+    time_zone: ZoneName = Field("UTC", description="Whose midnight ends a day: days of suspension, promises, exemptions.")
+
+
+class Database(Section):
+    """The ledger."""
+
+    url: DatabaseUrl = Field(SecretStr("sqlite:///var/gatekeeper.db"), description="Where the ledger is.")
+
+
+class State(Section):
+    """Files that are not the ledger."""
+
+    folder: Annotated[Path, FILLED] = Field("var", description="For the snapshot, the halt flag and the keys of page tokens.")
+
+
+class Clock(Section):
+    """What time it is."""
+
+    source: Annotated[Literal["system", "simulated"], Allowed("`system` or `simulated`")] = Field(
+        "system", description="`simulated` follows `clock.file`, for trying things out; refused with a live Stripe key."
+    )
+    file: Path = Field("", description="File with one instant (ISO 8601), followed while the program runs.")
+
+
+def _field_of_customer(text: str) -> None:
+    if not re.fullmatch(r"id|customer\.id|(customer\.)?metadata\.\S+", text):
+        raise ValueError("it names no such field of a Stripe customer")
+
+
+def _address_of_customer(text: str) -> None:
+    if not re.fullmatch(r"email|metadata\.\S+", text):
+        raise ValueError("it names no such field of a Stripe customer")
+
+
+class ContactsFrom(Section):
+    """Where a Stripe customer keeps the addresses of its people, by audience."""
+
+    accountant: Annotated[str, check(_address_of_customer)] = "email"
+    user: Annotated[str, check(_address_of_customer)] = "metadata.user_email"
+
+
+class Stripe(Section):
+    """The billing system, which is only ever read."""
+
+    api_key: StripeKey = Field(description="Restricted key that can read customers, invoices and payments; no more is needed.")
+    account: StripeAccount = Field("", description="The account that the key must belong to; empty: pinned at the first start.")
+    api_base: Annotated[WebUrl, FILLED] = Field("https://api.stripe.com", description="Where Stripe's API is.")
+    webhook_secrets: Annotated[tuple[WebhookSecret, ...], Allowed("list of secrets that start with `whsec_`", secret=True)] = (
+        Field((), description="Signing secrets of the webhook endpoint; two while one is being replaced.")
+    )
+    account_id_from: Annotated[
+        str,
+        check(_field_of_customer),
+        Allowed("`id`, `customer.id`, `metadata.KEY` or `customer.metadata.KEY`"),
+    ] = Field("id", description="Which field of a Stripe customer holds the product's own account id.")
+    contacts_from: Annotated[ContactsFrom, Allowed("table of `accountant` and `user`, each `email` or `metadata.KEY`")] = Field(
+        ContactsFrom(), description="Which fields of a Stripe customer hold the addresses of its people, parted by commas."
+    )
+    reconcile_every_seconds: Count = Field(600, description="How often everything is read again, in case an event was lost.")
+
+
+class Mail(Section):
+    """How letters leave."""
+
+    url: MailUrl = Field(SecretStr("file:var/mail"), description="The mail server, or a folder that letters are written to.")
+    from_: Annotated[Mailbox, FILLED] = Field(alias="from", description="Sender of every letter.")
+    reply_to: Mailbox = Field("", description="Where answers go; empty: `product.support_email`.")
+    bounce_address: EmailAddress = Field(
+        "", description="Envelope sender, where bounces go; empty: the address of `mail.from`."
+    )
+    allowed_domains: Annotated[tuple[Domain, ...], Allowed("list of domains")] = Field(
+        (), description="When not empty, only addresses at these domains are written to. For every place but production."
+    )
+
+
+class Policy(Section):
+    """Who is reminded, warned and suspended when."""
+
+    file: Annotated[Path, FILLED] = Field("config/policies/default.toml", description="The policy.")
+
+
+class Safety(Section):
+    """The brake."""
+
+    mode: Annotated[Mode, Allowed("`dry_run` or `armed`")] = Field(
+        Mode.DRY_RUN, description="Until `gatekeeper arm` or `disarm` is used: `dry_run` only says what it would do."
+    )
+    suspensions_per_hour: Count = Field(10, description="No more accounts than this are suspended in an hour.")
+    suspensions_per_day: Count = Field(30, description="No more accounts than this are suspended in a day.")
+    first_run_age_limit_days: Count = Field(120, description="Invoices older than this at the first start are left alone.")
+
+
+class Web(Section):
+    """Lockout page, pay links, webhooks, API and console."""
+
+    listen: Listen = Field("127.0.0.1:8402", description="Where the web part listens.")
+    public_url: Annotated[WebUrl, FILLED] = Field(
+        "http://127.0.0.1:8402", description="How customers reach it; links in letters."
+    )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return listen_address(self.listen)
+
+
+class IdentitySource(Section):
+    """A request header that the edge overwrites with the account's id."""
+
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+
+def _open_path(text: str) -> None:
+    OpenPaths([text])
+
+
+class Gate(Section):
+    """The part that the edge asks."""
+
+    listen: Listen = Field("127.0.0.1:8403", description="Where the gate listens; beyond this machine only with `edge_secret`.")
+    socket: Path = Field("", description="Unix socket to listen on as well.")
+    identity: Annotated[
+        tuple[IdentitySource, ...], Field(min_length=1), Allowed('list of `{ header = "NAME" }`, at least one')
+    ] = Field((IdentitySource(header="X-Account-Id"),), description="Request headers in which the edge names the account.")
+    edge_secret: Secret = Field(SecretStr(""), description="What the edge must send as `X-Gatekeeper-Edge` to be answered.")
+    always_allow: Annotated[
+        tuple[Annotated[str, FILLED, check(_open_path)], ...], Allowed("list of paths that start with `/`")
+    ] = Field((), description="Paths that stay open to everybody, with all that is below them: sign-in, export, support.")
+    unknown_account: Annotated[Literal["allow", "deny"], Allowed("`allow` or `deny`")] = Field(
+        "allow", description="What becomes of a request for which the edge names no account."
+    )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return listen_address(self.listen)
+
+
+class Pages(Section):
+    """What customers see."""
+
+    templates: Path = Field("", description="Folder whose files replace single templates of `templates/`.")
+
+
+class Token(Section):
+    """One user of the JSON API."""
+
+    name: Annotated[str, FILLED]
+    token: Annotated[SecretStr, FILLED]
+    scopes: tuple[Literal["read", "write"], ...]
+
+
+class Api(Section):
+    """The JSON API."""
+
+    tokens: Annotated[
+        tuple[Token, ...], Allowed('list of `{ name = "ops", token = "…", scopes = ["read", "write"] }`', secret=True)
+    ] = Field((), description="Who may use it, and for what.")
+
+
+class Console(Section):
+    """Pages for staff."""
+
+    sign_in: Annotated[Literal["password", "oidc", "trusted_header"], Allowed("`password`, `oidc` or `trusted_header`")] = (
+        Field("password", description="How staff prove who they are.")
+    )
+
+
+class Log(Section):
+    """Lines on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Allowed("`debug`, `info`, `warning` or `error`")] = Field(
+        "info", description="The least that is said."
+    )
+    format: Annotated[Literal["auto", "json", "console"], Allowed("`auto`, `json` or `console`")] = Field(
+        "auto", description="`auto`: for people on a terminal, else JSON."
+    )
+
+
+class Settings(BaseModel):
+    """All of gatekeeper.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    product: Product
+    database: Database
+    state: State
+    clock: Clock
+    stripe: Stripe
+    mail: Mail
+    policy: Policy
+    safety: Safety
+    web: Web
+    gate: Gate
+    pages: Pages
+    api: Api
+    console: Console
+    log: Log

@@ -1,0 +1,299 @@
+"""What the gate says at each address, over a real socket."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.gate.settings import GateSettings
+from tests.kit.gates import Reply, ask, gate_in_thread, get, publish, settings_in, token
+from tests.kit.origin import Origin, Request, Response, origin
+
+OURS = {"x-gatekeeper-standing", "x-gatekeeper-account", "x-gatekeeper-revision", "cache-control"}
+HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+def _page(_: Request) -> Response:
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": "default-src 'self'",
+        "Content-Language": "es",
+        "Referrer-Policy": "same-origin",
+        "Set-Cookie": "not=ours",
+        "X-Gatekeeper-Standing": "current",
+    }
+    return Response(402, headers, b"<h1>Pago pendiente</h1>")
+
+
+@pytest.fixture
+def web() -> Iterator[Origin]:
+    with origin(_page) as server:
+        yield server
+
+
+@pytest.fixture
+def gate(tmp_path: Path, web: Origin) -> Iterator[GateSettings]:
+    settings = settings_in(tmp_path, page_url=f"{web.url}/overdue", always_allow=("/login",))
+    publish(settings.snapshot_path, 7, late="suspended", half="restricted", slow="past_due")
+    with gate_in_thread(settings):
+        yield settings
+
+
+def one(gate: GateSettings, target: str, **headers: str) -> Reply:
+    (reply,) = ask(gate, get(target, **headers))
+    assert set(reply.headers) >= OURS
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["x-gatekeeper-revision"] == "7"
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("account", "standing", "status"),
+    [("good", "current", 200), ("slow", "past_due", 200), ("half", "restricted", 200), ("late", "suspended", 403)],
+)
+def test_nginx_is_told_200_or_an_empty_403_and_which_account_was_judged(
+    gate: GateSettings, account: str, standing: str, status: int
+) -> None:
+    reply = one(gate, "/gate/nginx", X_Account_Id=account, X_Original_Method="GET", X_Original_URI="/x")
+    assert (reply.status, reply.body, reply.headers["content-length"]) == (status, b"", "0")
+    assert reply.headers["x-gatekeeper-account"] == account
+    assert reply.headers["x-gatekeeper-standing"] == standing
+
+
+def test_nginx_must_name_the_method_for_a_restricted_account(gate: GateSettings) -> None:
+    assert one(gate, "/gate/nginx", X_Account_Id="half").status == 403
+    assert one(gate, "/gate/nginx", X_Account_Id="half", X_Original_Method="POST").status == 403
+    assert one(gate, "/gate/nginx", X_Account_Id="half", X_Original_Method="HEAD").status == 200
+    overridden = {"X_HTTP_Method_Override": "GET", "X_Original_Method": "DELETE"}
+    assert one(gate, "/gate/nginx", X_Account_Id="half", **overridden).status == 403
+
+
+def test_an_open_path_is_open_to_a_suspended_account_but_only_if_the_edge_names_it(gate: GateSettings) -> None:
+    for path in ("/login", "/login/x?y"):
+        reply = one(gate, "/gate/nginx", X_Account_Id="late", X_Original_URI=path)
+        assert (reply.status, reply.headers["x-gatekeeper-standing"]) == (200, "suspended")
+    for spoof in ("X_Forwarded_Uri", "X_Forwarded_Prefix", "X_Original_URL", "X_Rewrite_URL", "Forwarded", "Referer"):
+        assert one(gate, "/gate/nginx", X_Account_Id="late", X_Original_URI="/admin", **{spoof: "/login"}).status == 403
+    assert one(gate, "/gate/nginx?/login", X_Account_Id="late").status == 403
+    twice = b"GET /gate/nginx HTTP/1.1\r\nX-Account-Id: late\r\nX-Original-URI: /login\r\nX-Original-URI: /admin\r\n\r\n"
+    assert [reply.status for reply in ask(gate, twice)] == [403]
+
+
+def test_nobody_is_let_in_as_current_with_an_empty_account(gate: GateSettings) -> None:
+    reply = one(gate, "/gate/nginx")
+    assert (reply.status, reply.headers["x-gatekeeper-standing"], reply.headers["x-gatekeeper-account"]) == (200, "current", "")
+
+
+def test_nobody_is_refused_neutrally_where_the_settings_say_so(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, missing_account="deny", always_allow=("/login",))
+    publish(settings.snapshot_path, 7)
+    with gate_in_thread(settings):
+        assert one(settings, "/gate/nginx").status == 403
+        assert one(settings, "/gate").status == 403
+        assert one(settings, "/gate/nginx", X_Original_URI="/login").status == 200
+        assert one(settings, "/gate/nginx", X_Account_Id="anyone").status == 200
+
+
+@pytest.mark.parametrize("headers", [{"X_Account_Id": "good,late"}, {"X_Account_Id": "a b"}, {"X.Account.Id": "good"}])
+def test_a_malformed_identity_is_refused_and_no_account_spoken_of(gate: GateSettings, headers: dict[str, str]) -> None:
+    bare = one(gate, "/gate/nginx", **headers)
+    assert (bare.status, bare.body) == (403, b"")
+    for target in ("/gate", "/gate/nginx/page"):
+        reply = one(gate, target, **headers)
+        assert (reply.status, json.loads(reply.body)["status"]) == (403, 403)
+        assert reply.headers["content-type"] == "application/problem+json"
+        page = one(gate, target, Accept=HTML, **headers)
+        assert (page.status, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        for each in (bare, reply, page):
+            assert b"overdue" not in each.body
+            assert each.headers["x-gatekeeper-account"] == each.headers["x-gatekeeper-standing"] == ""
+
+
+@pytest.mark.parametrize("target", ["/gate", "/gate/nginx/page"])
+def test_a_program_gets_a_problem_document(gate: GateSettings, target: str) -> None:
+    reply = one(gate, target, X_Account_Id="late", Accept="application/json")
+    assert (reply.status, reply.headers["content-type"]) == (402, "application/problem+json")
+    problem = json.loads(reply.body)
+    assert problem["type"] == "urn:gatekeeper:problem:payment-overdue"
+    assert (problem["title"], problem["status"]) == ("Payment overdue", 402)
+    assert problem["detail"].endswith(".")
+    assert "Accept" in reply.headers["vary"]
+
+
+@pytest.mark.parametrize("target", ["/gate", "/gate/nginx/page", "/gate?x=1"])
+def test_a_browser_gets_the_page_of_the_web_part_in_its_language(gate: GateSettings, web: Origin, target: str) -> None:
+    reply = one(gate, target, X_Account_Id="late", Accept=HTML, Accept_Language="es-MX,es;q=0.9", Cookie="session=1")
+    assert (reply.status, reply.body) == (402, b"<h1>Pago pendiente</h1>")
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert reply.headers["content-security-policy"] == "default-src 'self'"
+    assert reply.headers["content-language"] == "es"
+    assert reply.headers["referrer-policy"] == "same-origin"
+    assert reply.headers["x-gatekeeper-standing"] == "suspended"
+    assert "set-cookie" not in reply.headers
+    (asked,) = web.requests
+    assert (asked.method, asked.target, asked.header("X-Gatekeeper-Page")) == ("GET", "/overdue", [token("late")])
+    assert asked.header("Accept-Language") == ["es-MX,es;q=0.9"]
+    assert asked.header("Cookie") == []
+
+
+def test_who_is_let_in_by_now_is_asked_to_load_the_address_again(gate: GateSettings, web: Origin) -> None:
+    page = one(gate, "/gate/nginx/page", X_Account_Id="good", Accept=HTML)
+    assert page.status == 402
+    assert b'http-equiv="refresh"' in page.body
+    problem = one(gate, "/gate/nginx/page", X_Account_Id="good", Accept="*/*")
+    assert (problem.status, json.loads(problem.body)["type"]) == (402, "urn:gatekeeper:problem:access-restored")
+    assert web.requests == []
+
+
+def test_the_plain_address_takes_the_method_of_the_question_itself(gate: GateSettings) -> None:
+    def status(method: bytes, more: bytes = b"") -> int:
+        (reply,) = ask(gate, method + b" /gate HTTP/1.1\r\nX-Account-Id: half\r\nConnection: close\r\n" + more + b"\r\n")
+        return reply.status
+
+    assert status(b"GET") == status(b"OPTIONS") == 200
+    assert status(b"POST") == status(b"DELETE") == 402
+    assert status(b"GET", b"X-Original-Method: POST\r\n") == 402
+    assert status(b"POST", b"X-Original-Method: GET\r\n") == 200
+
+
+def test_head_gets_headers_only_and_costs_no_page(gate: GateSettings, web: Origin) -> None:
+    request = b"HEAD /gate HTTP/1.1\r\nX-Account-Id: late\r\nAccept: text/html\r\n\r\n"
+    (reply,) = ask(gate, request, heads_only=True)
+    assert (reply.status, reply.headers["content-type"]) == (402, "text/html; charset=utf-8")
+    (reply,) = ask(gate, request.replace(b"text/html", b"*/*"), heads_only=True)
+    assert (reply.status, reply.headers["content-type"]) == (402, "application/problem+json")
+    assert web.requests == []
+
+
+def test_any_other_address_is_unknown(gate: GateSettings) -> None:
+    for target in (
+        "/",
+        "/gate/",
+        "/gate/nginx/",
+        "/gate/envoy/x",
+        "/Gate",
+        "//gate",
+        "/gate%2fnginx",
+        "/livez/",
+        "http://h/gate",
+    ):
+        assert one(gate, target, X_Account_Id="late").status == 404
+    assert one(gate, "/livez").body == b"ok\n"
+    assert json.loads(one(gate, "/readyz?x").body) == {"ready": True, "revision": 7}
+
+
+def test_what_was_answered_is_counted_and_no_account_named(gate: GateSettings) -> None:
+    for account in ("good", "late", "late", "a,b"):
+        one(gate, "/gate/nginx", X_Account_Id=account)
+    ask(gate, b"GET /gate/nginx nonsense\r\n\r\n")
+    metrics = one(gate, "/metrics").body.decode()
+    for outcome, count in {"let_in": 1, "overdue": 2, "unidentified": 1, "stranger": 0, "malformed": 1}.items():
+        assert f'gatekeeper_gate_requests_total{{outcome="{outcome}"}} {count}\n' in metrics
+    assert "gatekeeper_gate_snapshot_revision 7\n" in metrics
+    assert "late" not in metrics
+
+
+def test_everybody_is_let_in_before_the_first_snapshot_and_the_gate_is_not_ready(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    with gate_in_thread(settings):
+        (decision, ready) = ask(settings, get("/gate/nginx", X_Account_Id="late"), get("/readyz"))
+        assert (decision.status, ready.status) == (200, 503)
+        assert json.loads(ready.body)["revision"] == 0
+        assert "every account is let in" in json.loads(ready.body)["reason"]
+        publish(settings.snapshot_path, 1, late="suspended")
+        _until(lambda: ask(settings, get("/readyz"))[0].status == 200)
+        assert ask(settings, get("/gate/nginx", X_Account_Id="late"))[0].status == 403
+
+
+def test_a_new_snapshot_is_in_force_at_once_and_a_spoilt_or_older_one_never(gate: GateSettings) -> None:
+    def status() -> int:
+        return ask(gate, get("/gate/nginx", X_Account_Id="late"))[0].status
+
+    assert status() == 403
+    for spoilt in (b"", b"gatekeeper-snapshot 1 00\n{}", gate.snapshot_path.read_bytes()[:-1]):
+        gate.snapshot_path.write_bytes(spoilt)
+        time.sleep(0.1)
+        assert status() == 403
+    publish(gate.snapshot_path, 6)
+    time.sleep(0.1)
+    assert status() == 403
+    gate.snapshot_path.unlink()
+    time.sleep(0.1)
+    assert status() == 403
+    publish(gate.snapshot_path, 8)
+    _until(lambda: status() == 200)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, {"Content-Type": "text/html"}, b"from the web part"),
+        Response(402, {"Content-Type": "application/json"}, b"from the web part"),
+        Response(500, {"Content-Type": "text/html"}, b"from the web part"),
+        Response(302, {"Content-Type": "text/html", "Location": "/elsewhere"}, b"from the web part"),
+        Response(402, {}, b"from the web part"),
+    ],
+)
+def test_whatever_else_the_web_part_says_the_page_is_the_file(gate: GateSettings, web: Origin, answer: Response) -> None:
+    gate.fallback_page_path.write_text("<h1>From the file</h1>")
+    web.answer = lambda _: answer
+    reply = one(gate, "/gate", X_Account_Id="late", Accept=HTML)
+    assert (reply.status, reply.body) == (402, b"<h1>From the file</h1>")
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    web.answer = _page
+    assert one(gate, "/gate", X_Account_Id="late", Accept=HTML).body == b"<h1>Pago pendiente</h1>"
+
+
+def test_the_file_is_read_again_when_it_changes_and_without_it_there_is_still_a_page(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    publish(settings.snapshot_path, 7, late="suspended")
+    with gate_in_thread(settings):
+
+        def page() -> bytes:
+            return one(settings, "/gate", X_Account_Id="late", Accept=HTML).body
+
+        assert b'<html lang="en">' in page()
+        assert b'<a href="mailto:support@acme.example">' in page()
+        settings.fallback_page_path.write_text("one")
+        assert page() == b"one"
+        settings.fallback_page_path.write_text("two")
+        os.utime(settings.fallback_page_path, (1, 1))
+        assert page() == b"two"
+        settings.fallback_page_path.unlink()
+        assert b"Payment overdue" in page()
+
+
+def test_a_slow_web_part_delays_its_own_reader_by_a_second_and_nobody_else(gate: GateSettings, web: Origin) -> None:
+    release = threading.Event()
+
+    def slow(request: Request) -> Response:
+        release.wait(5)
+        return _page(request)
+
+    web.answer = slow
+    begun = time.monotonic()
+    waiting: list[Reply] = []
+    reader = threading.Thread(target=lambda: waiting.append(one(gate, "/gate", X_Account_Id="late", Accept=HTML)))
+    reader.start()
+    try:
+        time.sleep(0.1)
+        asked = time.monotonic()
+        assert one(gate, "/gate/nginx", X_Account_Id="good").status == 200
+        assert time.monotonic() - asked < 0.5
+        reader.join(5)
+    finally:
+        release.set()
+        reader.join()
+    assert 0.9 < time.monotonic() - begun < 2.5
+    assert (waiting[0].status, b"Payment overdue" in waiting[0].body) == (402, True)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < end, "not within 5 s"
+        time.sleep(0.01)

@@ -1,0 +1,356 @@
+"""What the biller said is written down; an older answer never lies over a newer one (cases 1, 3, 7 and 8)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+
+from gatekeeper.model import Audience, Contact, Identity, Invoice, Mode
+from tests.kit.builders import DUE_AT, SECOND, automatic, invoice, on
+from tests.kit.ledger import Ledger, a_customer, past_due, reading
+
+CHANGES: dict[str, dict[str, object]] = {
+    "status": {"status": "uncollectible"},
+    "amount": {"remaining_minor": 4000},
+    "due date": {"due_at": on(3)},
+    "next attempt": {"next_attempt_at": on(1)},
+    "attempted": {"attempted": True},
+    "number": {"number": "A-1b"},
+    "successor": {"replaced_by": "in_2"},
+}
+
+
+def test_facts_are_what_was_read(ledger: Ledger) -> None:
+    east = timezone(timedelta(hours=5, minutes=45))
+    shown = automatic(
+        1,
+        due_at=on(0).astimezone(east) + timedelta(microseconds=1),
+        next_attempt_at=on(3).astimezone(east),
+        processing_since_at=on(1),
+        billing_reason="subscription_cycle",
+        account_id="",
+        lineage="",
+    )
+
+    ledger.read(shown)
+
+    facts = ledger.facts()
+    (kept,) = facts.invoices
+    assert kept == replace(shown, account_id="acme", lineage="in_1", pay_token=kept.pay_token)
+    assert [instant.utcoffset() for instant in (kept.due_at, kept.created_at, kept.read_at) if instant] == [timedelta(0)] * 3
+    assert facts.contacts == (
+        Contact(audience=Audience.ACCOUNTANT, address="accountant@customer.example", name="Acme", locale="de"),
+        Contact(audience=Audience.USER, address="user@customer.example", name="Acme", locale="de"),
+    )
+
+
+def test_what_others_write_may_be_of_any_length(ledger: Ledger) -> None:
+    word = "ü" * 600
+
+    ledger.read(
+        invoice(number=1, billing_reason=word, status=word),
+        customer=a_customer(account_id="a" * 500, name=word, locale=word, addresses=((Audience.USER, f"{word}@x.example"),)),
+    )
+
+    assert ledger.facts("a" * 500).contacts[0].address == f"{word}@x.example"
+
+
+def test_a_reading_that_was_fetched_before_a_newer_write_is_refused(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    version = ledger.reader.invoice_version("in_1")
+    ledger.read(invoice(status="paid", remaining_minor=0))
+
+    assert ledger.writer.readings.record(reading(), if_version=version) is False
+
+    assert ledger.reader.invoice("in_1").status == "paid"
+
+
+def test_of_two_who_see_an_invoice_for_the_first_time_the_second_reads_again(ledger: Ledger) -> None:
+    assert ledger.writer.readings.record(reading(), if_version=None) is True
+    assert ledger.writer.readings.record(reading(), if_version=None) is False
+
+
+def test_a_reading_of_an_invoice_that_the_ledger_has_lost_is_refused(ledger: Ledger) -> None:
+    assert ledger.writer.readings.record(reading(), if_version=3) is False
+    assert ledger.reader.invoice("in_1") is None
+
+
+def test_a_reading_that_is_refused_changes_nothing_else_either(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    before = ledger.dump()
+
+    older = reading(customer=a_customer(account_id="other", name="Other"))
+    assert not ledger.writer.readings.record(older, if_version=99)
+
+    assert ledger.dump() == before
+
+
+@pytest.mark.parametrize("final", ["paid", "void"])
+@pytest.mark.parametrize("after", ["draft", "open", "uncollectible", "paid", "void"])
+def test_paid_and_void_are_never_left(ledger: Ledger, final: str, after: str) -> None:
+    ledger.read(invoice(), invoice(status=final, remaining_minor=0))
+
+    ledger.read(invoice(status=after, remaining_minor=5000, read=on(1)))
+
+    kept = ledger.reader.invoice("in_1")
+    assert (kept.status, kept.read_at) == (final, on(1))
+    assert kept.remaining_minor == (0 if after != final else 5000)
+
+
+def test_uncollectible_is_left_for_paid(ledger: Ledger) -> None:
+    ledger.read(invoice(status="uncollectible"), invoice(status="paid", remaining_minor=0))
+
+    assert ledger.reader.invoice("in_1").status == "paid"
+
+
+def test_a_status_that_is_not_known_yet_is_kept_as_it_is(ledger: Ledger) -> None:
+    ledger.read(invoice(status="frozen"))
+
+    assert ledger.reader.invoice("in_1").status == "frozen"
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_of_an_open_invoice_touches_its_account(ledger: Ledger, change: dict[str, object]) -> None:
+    ledger.read(invoice())
+    ledger.settle_all()
+
+    ledger.read(replace(invoice(), **change))
+
+    assert ledger.touched() == {"acme"}
+
+
+def test_the_same_again_touches_nothing_but_outdates_decisions_that_waited_for_it(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    ledger.settle_all()
+    stale = ledger.facts()
+
+    ledger.read(invoice(read=on(1)))
+
+    assert ledger.touched() == set()
+    assert ledger.facts().invoices[0].read_at == on(1)
+    assert ledger.writer.verdicts.record([(stale, past_due(), False)], on(1)) == []
+
+
+@pytest.mark.parametrize("status", ["draft", "paid", "void"])
+def test_an_invoice_that_nobody_owes_touches_nothing(ledger: Ledger, status: str) -> None:
+    ledger.read(invoice())
+    ledger.settle_all()
+
+    ledger.read(invoice(2, status=status), invoice(2, status=status, number="A-2b"))
+
+    assert ledger.touched() == set()
+
+
+def test_the_end_of_a_payment_on_its_way_is_noted(ledger: Ledger) -> None:
+    ledger.read(invoice(processing_since_at=on(1)), invoice(read=on(4)))
+    assert ledger.facts().invoices[0].processing_ended_at == on(4)
+
+    ledger.read(invoice(read=on(5)))
+    assert ledger.facts().invoices[0].processing_ended_at == on(4)
+
+
+def test_a_second_payment_on_its_way_keeps_the_end_of_the_first(ledger: Ledger) -> None:
+    ledger.read(invoice(processing_since_at=on(1)), invoice(read=on(4)), invoice(processing_since_at=on(5), read=on(6)))
+
+    kept = ledger.facts().invoices[0]
+    assert (kept.processing_since_at, kept.processing_ended_at) == (on(5), on(4))
+
+
+def test_a_page_adds_what_is_unknown(ledger: Ledger) -> None:
+    number = ledger.writer.readings.begin_reconcile()
+
+    assert ledger.writer.readings.record_page([reading(), reading(invoice(2))], number) == []
+
+    assert [one.id for one in ledger.facts().invoices] == ["in_1", "in_2"]
+    assert ledger.reader.open_not_seen_in(number, "", 10) == []
+
+
+def test_a_page_may_name_an_invoice_twice(ledger: Ledger) -> None:
+    assert ledger.writer.readings.record_page([reading(), reading()], 1) == []
+    assert ledger.writer.readings.record_page([reading(), reading()], 2) == []
+    assert len(ledger.facts().invoices) == 1
+
+
+def test_a_page_shows_too_little_to_suspend_upon(ledger: Ledger) -> None:
+    """It shows no payments on their way, so that what it adds or finds unchanged has not been read freshly (rule 2)."""
+    page = [reading(invoice(read=on(20)))]
+    ledger.writer.readings.record_page(page, 1)
+    assert ledger.facts().invoices[0].read_at < on(0)
+
+    ledger.read(invoice(read=on(19), processing_since_at=on(18)))
+    ledger.writer.readings.record_page(page, 2)
+
+    (kept,) = ledger.facts().invoices
+    assert (kept.read_at, kept.processing_since_at) == (on(19), on(18))
+
+
+def test_a_page_that_shows_nothing_new_touches_nothing(ledger: Ledger) -> None:
+    ledger.read(invoice(), invoice(2, processing_since_at=on(1)))
+    ledger.settle_all()
+    before = ledger.facts()
+
+    assert ledger.writer.readings.record_page([reading(), reading(invoice(2))], 1) == []
+
+    assert ledger.touched() == set()
+    assert ledger.facts() == before
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_page_leaves_what_differs_to_a_single_reading(ledger: Ledger, change: dict[str, object]) -> None:
+    ledger.read(invoice(), invoice(2))
+    ledger.settle_all()
+    before = ledger.facts()
+
+    differing = ledger.writer.readings.record_page([reading(replace(invoice(), **change)), reading(invoice(2))], 1)
+
+    assert differing == ["in_1"]
+    assert ledger.facts() == before
+    assert ledger.touched() == set()
+    assert ledger.reader.open_not_seen_in(1, "", 10) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account_id": "other"},
+        {"account_id": None},
+        {"name": "Acme Inc."},
+        {"locale": "fr"},
+        {"addresses": ()},
+        {"deleted": True},
+    ],
+    ids=str,
+)
+def test_a_page_leaves_a_customer_that_differs_to_a_single_reading(ledger: Ledger, change: dict[str, object]) -> None:
+    ledger.read(invoice())
+    ledger.settle_all()
+    before = ledger.facts()
+
+    found = [reading(customer=a_customer(**change)), reading(invoice(2), customer=a_customer(**change))]
+    assert ledger.writer.readings.record_page(found, 1) == ["in_1", "in_2"]
+
+    after = ledger.facts()
+    assert (after.contacts, after.invoices[0]) == (before.contacts, before.invoices[0])
+    assert [row["name"] for row in ledger.rows("customers")] == ["Acme"]
+
+
+def test_what_a_list_no_longer_shows_is_found(ledger: Ledger) -> None:
+    ledger.read(*(invoice(number) for number in range(1, 7)), invoice(7, status="paid"), invoice(8, status="draft"))
+    number = ledger.writer.readings.begin_reconcile()
+    ledger.writer.readings.record_page([reading(invoice(2)), reading(invoice(5, number="changed"))], number)
+
+    assert ledger.reader.open_not_seen_in(number, "", 3) == ["in_1", "in_3", "in_4"]
+    assert ledger.reader.open_not_seen_in(number, "in_4", 3) == ["in_6"]
+
+
+def test_each_reconcile_has_a_number_of_its_own(ledger: Ledger) -> None:
+    assert [ledger.writer.readings.begin_reconcile() for _ in range(3)] == [1, 2, 3]
+
+
+def test_books_are_watched_from_the_first_time_that_they_were_read_whole(ledger: Ledger) -> None:
+    assert ledger.reader.state().watched_since_at is None
+    ledger.read(invoice())
+    assert "not been read whole" in ledger.facts().distrust
+
+    ledger.writer.readings.finish_reconcile(on(1))
+    ledger.writer.readings.finish_reconcile(on(2))
+
+    known = ledger.reader.state()
+    assert (known.watched_since_at, known.reconciled_at, known.distrust) == (on(1), on(2), "")
+    assert (ledger.facts().watched_since_at, ledger.facts().distrust) == (on(1), "")
+
+
+def test_distrust_lasts_until_the_next_reconcile_and_releases_whom_it_held(ledger: Ledger) -> None:
+    ledger.read(invoice(), invoice(2, customer_id="cus_2"), customer=a_customer(account_id="acme"))
+    ledger.read(invoice(3, customer_id="cus_3"), customer=a_customer(account_id="free"))
+    ledger.writer.readings.finish_reconcile(on(1))
+    ledger.writer.readings.distrust("the key was refused")
+    assert {ledger.facts("acme").distrust, ledger.facts("free").distrust} == {"the key was refused"}
+    ledger.judge(past_due(), withheld=True)
+    ledger.settle_all()
+
+    ledger.writer.readings.finish_reconcile(on(2))
+
+    assert ledger.touched() == {"acme"}
+    assert ledger.facts().distrust == ""
+
+
+def test_a_reconcile_of_books_that_were_trusted_releases_nobody(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    ledger.writer.readings.finish_reconcile(on(1))
+    ledger.judge(past_due(), withheld=True)
+
+    ledger.writer.readings.finish_reconcile(on(2))
+
+    assert ledger.touched() == set()
+
+
+def test_a_ledger_is_tied_to_the_first_books_for_good(ledger: Ledger) -> None:
+    assert ledger.reader.state().identity is None
+    ours, theirs = Identity(account="acct_1", livemode=False), Identity(account="acct_2", livemode=True)
+
+    ledger.writer.readings.pin(ours)
+    ledger.writer.readings.pin(theirs)
+
+    assert ledger.reader.state().identity == ours
+
+
+def test_invoices_of_the_suspended_are_read_in_turn(ledger: Ledger) -> None:
+    ledger.read(invoice(1, read=on(3)), invoice(2, read=on(1)), invoice(3, status="paid"), invoice(4, read=on(2)))
+    ledger.read(invoice(5, customer_id="cus_2"), customer=a_customer(account_id="free"))
+    ledger.judge(replace(past_due(), standing="suspended"))
+    ledger.judge(past_due(), account_id="free")
+
+    assert ledger.reader.open_of_suspended(2) == ["in_2", "in_4"]
+    assert ledger.reader.open_of_suspended(9) == ["in_2", "in_4", "in_1"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda ledger: ledger.read(replace(invoice(), remaining_minor=1)),
+        lambda ledger: ledger.read(invoice(read=on(2))),
+        lambda ledger: ledger.writer.readings.record_customer(a_customer(addresses=()), DUE_AT),
+        lambda ledger: ledger.writer.desk.set_mode(Mode.ARMED, author="Ann", now=DUE_AT),
+    ],
+    ids=["an invoice", "freshness", "a contact", "arming what was withheld"],
+)
+def test_every_kind_of_reading_outdates_a_verdict(ledger: Ledger, read: Callable[[Ledger], object]) -> None:
+    ledger.read(invoice())
+    ledger.judge(past_due(), withheld=True)
+    stale = ledger.facts()
+
+    read(ledger)
+
+    before = ledger.dump()
+    assert ledger.writer.verdicts.record([(stale, replace(past_due(), standing="suspended"), False)], DUE_AT + SECOND) == []
+    assert ledger.dump() == before
+
+
+def test_pay_tokens_are_unique_and_last(ledger: Ledger) -> None:
+    ledger.read(*(invoice(number) for number in range(1, 30)))
+    tokens = {one.pay_token for one in ledger.facts().invoices}
+    assert len(tokens) == 29
+    assert all(len(token) == 24 for token in tokens)
+
+    ledger.read(invoice(remaining_minor=1), invoice(status="paid"))
+    assert ledger.reader.invoice("in_1").pay_token in tokens
+    assert all(ledger.reader.invoice_by_token(token) is not None for token in tokens)
+
+
+def test_a_token_that_was_never_given_out_leads_nowhere(ledger: Ledger) -> None:
+    ledger.read(invoice())
+
+    assert ledger.reader.invoice_by_token("") is None
+    assert ledger.reader.invoice_by_token("in_1") is None
+
+
+def test_an_unknown_invoice_has_no_version(ledger: Ledger) -> None:
+    assert ledger.reader.invoice_version("in_1") is None
+    assert ledger.reader.invoice("in_1") is None
+
+
+def a_revision(number: int, of: int, **changes: object) -> Invoice:
+    """Invoice `number`, which took the place of invoice `of`; made later."""
+    return invoice(number, lineage=f"in_{of}", created_at=on(number), **changes)

@@ -1,0 +1,350 @@
+"""A real nginx, run from the configuration that we ship, between a visitor, a product, the gate and the web part."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatekeeper.gate.settings import GateSettings
+from tests.kit.gates import gate_process, publish, settings_in
+from tests.kit.nginx import Nginx, moved, nginx
+from tests.kit.origin import Origin, Request, Response, origin
+from tests.kit.ports import free_ports
+
+pytestmark = pytest.mark.peer("nginx")
+
+SHIPPED = (Path(__file__).resolve().parents[2] / "config/edges/nginx.conf").read_text()
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de", "Sec-Fetch-Mode": "navigate"}
+PAGE = b"<h1>The lockout page</h1>"
+
+
+def _product(request: Request) -> Response:
+    path = request.target.partition("?")[0]
+    if path == "/own-403":
+        return Response(403, {"Content-Type": "text/plain"}, b"the product says no")
+    if path == "/own-500":
+        return Response(500, {"X-Gatekeeper-Decision": "forged"}, b"the product has a fault")
+    if path == "/session/account":
+        signed_in = [cookie.removeprefix("session=") for cookie in request.header("Cookie")]
+        return Response(204, {"X-Account-Id": signed_in[0]} if signed_in else {})
+    if request.header("Upgrade"):
+        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade"})
+    return Response(200, {"Content-Type": "text/plain"}, b"the product")
+
+
+def _web(request: Request) -> Response:
+    if request.target == "/overdue" and request.header("X-Gatekeeper-Page"):
+        return Response(402, {"Content-Type": "text/html", "Content-Language": "de"}, PAGE)
+    return Response(200, {"Content-Type": "text/plain"}, b"the web part")
+
+
+@dataclass(frozen=True)
+class Street:
+    """Everything from the visitor to the product."""
+
+    port: int
+    product: Origin
+    web: Origin
+    gate: subprocess.Popen[bytes]
+    settings: GateSettings
+    front: Nginx
+
+    def visit(
+        self, account: str, path: str = "/", *, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> httpx.Response:
+        """One request for `path`, at the sub-domain of the account."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"Host": f"{account}.app.example"} | given
+        return httpx.request(
+            method, f"http://127.0.0.1:{self.port}{path}", headers=given, content=body, timeout=10, trust_env=False
+        )
+
+    def raw(self, sent: bytes) -> bytes:
+        """The whole answer to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
+            wire.sendall(sent)
+            received = b""
+            while part := wire.recv(65536):
+                received += part
+            return received
+
+
+@contextlib.contextmanager
+def _street(folder: Path, config: str = SHIPPED) -> Iterator[Street]:
+    (port,) = free_ports(1)
+    with origin(_product) as product, origin(_web) as web:
+        settings = settings_in(folder, page_url=f"{web.url}/overdue", always_allow=("/login",))
+        settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
+        publish(settings.snapshot_path, 5, late="suspended", half="restricted", slow="past_due")
+        places = {
+            "80": f"127.0.0.1:{port}",
+            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
+            "127.0.0.1:8402": f"127.0.0.1:{web.port}",
+            "127.0.0.1:8403": f"127.0.0.1:{settings.port}",
+        }
+        config = config.replace("/run/nginx-gated.sock", str(folder / "gated.sock"))
+        with gate_process(settings) as gate, nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
+            product.requests.clear()
+            yield Street(port, product, web, gate, settings, front)
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Street]:
+    with _street(tmp_path) as built:
+        yield built
+
+
+def test_an_account_in_good_standing_reaches_the_product_which_is_told_who_it_is(street: Street) -> None:
+    reply = street.visit("good", "/projects/1?view=week", X_Other="kept", Cookie="a=b")
+    assert (reply.status_code, reply.text) == (200, "the product")
+    assert "x-gatekeeper-decision" not in reply.headers
+    (seen,) = street.product.requests
+    assert (seen.method, seen.target) == ("GET", "/projects/1?view=week")
+    assert seen.header("X-Account-Id") == seen.header("X-Gatekeeper-Account") == ["good"]
+    assert seen.header("X-Gatekeeper-Standing") == ["current"]
+    assert seen.header("X-Gatekeeper-Revision") == ["5"]
+    assert (seen.header("X-Other"), seen.header("Cookie"), seen.header("Host")) == (["kept"], ["a=b"], ["good.app.example"])
+
+
+def test_standings_that_close_nothing_come_through(street: Street) -> None:
+    assert street.visit("slow").status_code == 200
+    assert street.visit("half").status_code == 200
+    assert [seen.header("X-Gatekeeper-Standing") for seen in street.product.requests] == [["past_due"], ["restricted"]]
+    assert street.visit("half", method="POST", body=b"x").status_code == 402
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+def test_a_browser_of_a_suspended_account_gets_the_page_at_the_address_that_it_asked_for(street: Street, method: str) -> None:
+    reply = street.visit("late", "/projects/1?x=y", method=method, body=b"a form" if method == "POST" else None, **BROWSER)
+    assert (reply.status_code, reply.content) == (402, PAGE)
+    assert not reply.history
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert (reply.headers["cache-control"], reply.headers["content-language"]) == ("no-store", "de")
+    assert reply.headers["x-gatekeeper-standing"] == "suspended"
+    assert street.product.requests == []
+    assert street.web.requests[0].header("Accept-Language") == ["de"]
+
+
+def test_head_gets_402_without_a_body(street: Street) -> None:
+    reply = street.visit("late", method="HEAD", **BROWSER)
+    assert (reply.status_code, reply.content) == (402, b"")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}, BROWSER | {"Sec-Fetch-Mode": "cors"}])
+def test_a_program_of_a_suspended_account_gets_a_problem_document(street: Street, headers: dict[str, str]) -> None:
+    reply = street.visit("late", "/api/things", method="POST", body=b"{}", **headers)
+    assert (reply.status_code, reply.headers["content-type"]) == (402, "application/problem+json")
+    assert json.loads(reply.content)["type"] == "urn:gatekeeper:problem:payment-overdue"
+    assert street.web.requests == []
+
+
+def test_a_restored_account_is_let_in_at_its_next_request(street: Street) -> None:
+    assert street.visit("late").status_code == 402
+    publish(street.settings.snapshot_path, 6)
+    end = time.monotonic() + 1
+    while street.visit("late").status_code != 200:
+        assert time.monotonic() < end
+    assert street.product.requests[-1].header("X-Gatekeeper-Revision") == ["6"]
+
+
+def test_what_a_visitor_says_of_himself_reaches_neither_gate_nor_product(street: Street) -> None:
+    forged = [
+        "X-Account-Id: good", "x-account-id: other", "X_Account_Id: good", "X.Account.Id: good", "X-Gatekeeper-Account: good",
+        "X-Gatekeeper-Standing: current", "X-Gatekeeper-Revision: 99", "X-Gatekeeper-Decision: allow", "X-Gatekeeper-Edge: x",
+        "X-Gatekeeper-Page: token-of-good", "X_Gatekeeper_Standing: current", "X-Original-URI: /login", "X-Original-Method: GET",
+        "X-Forwarded-Uri: /login", "X-HTTP-Method-Override: GET", "Connection: close, X-Account-Id, X-Gatekeeper-Account",
+    ]  # fmt: skip
+
+    def visit(account: str) -> bytes:
+        lines = "\r\n".join(["GET / HTTP/1.1", f"Host: {account}.app.example", *forged])
+        return street.raw(f"{lines}\r\n\r\n".encode())
+
+    assert visit("late").startswith(b"HTTP/1.1 402 ")
+    assert street.product.requests == []
+    assert visit("friend").startswith(b"HTTP/1.1 200 ")
+    (seen,) = street.product.requests
+    ours = {name: value for name, value in seen.headers if re.match("x.(account|gatekeeper)", name, re.IGNORECASE)}
+    assert ours == {
+        "X-Account-Id": "friend",
+        "X-Gatekeeper-Account": "friend",
+        "X-Gatekeeper-Standing": "current",
+        "X-Gatekeeper-Revision": "5",
+    }
+
+
+@pytest.mark.parametrize("host", ["LATE.app.example", "late.app.example.", "Late.App.Example:8080", "late.localhost"])
+def test_the_sub_domain_is_the_account_however_it_is_written(street: Street, host: str) -> None:
+    assert street.visit("any", Host=host).status_code == 402
+
+
+@pytest.mark.parametrize(
+    "host", ["app.example", "www.app.example", "late.app.example.evil.test", "a.late.app.example", "lateapp.example"]
+)
+def test_other_names_are_nobodys(street: Street, host: str) -> None:
+    assert street.visit("any", Host=host).status_code == 200
+    assert street.product.requests[0].header("X-Account-Id") == []
+    assert street.product.requests[0].header("X-Gatekeeper-Standing") == ["current"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/login/../admin", b"/login/%2e%2e/admin", b"//login", b"/%6cogin", b"/login%2f", b"/login;/admin", b"/admin?/login",
+        b"/login\\", b"/login/\xff", b"/a%00", b"/%", b"/%zz", b"/\x01", b"http://other.app.example/login/..", b"*", b"/" + b"a%2f" * 1500,
+    ],
+)  # fmt: skip
+def test_no_target_lets_a_suspended_account_in_or_makes_nginx_say_that_the_gate_failed(street: Street, target: bytes) -> None:
+    reply = street.raw(b"GET %s HTTP/1.1\r\nHost: late.app.example\r\nConnection: close\r\n\r\n" % target)
+    if not target.startswith(b"http://"):
+        assert reply.split(b" ")[1] in {b"400", b"402", b"414"}
+        assert street.product.requests == []
+    assert b"fail-open" not in reply
+
+
+@pytest.mark.parametrize("name", [b"Accept", b"Accept-Language", b"Sec-Fetch-Mode", b"X-Anything"])
+@pytest.mark.parametrize("value", [b"\x01", b"\xff\xfe", b"x" * 7000, b"a,b;q=x", b"\t"])
+def test_no_header_lets_a_suspended_account_in(street: Street, name: bytes, value: bytes) -> None:
+    reply = street.raw(b"GET / HTTP/1.1\r\nHost: late.app.example\r\nConnection: close\r\n%s: %s\r\n\r\n" % (name, value))
+    assert reply.split(b" ")[1] in {b"400", b"402", b"403"}
+    assert street.product.requests == []
+
+
+def test_an_open_path_and_the_way_to_pay_stay_open_to_a_suspended_account(street: Street) -> None:
+    assert street.visit("late", "/login").text == "the product"
+    for path in ("/pay/token", "/webhooks/stripe", "/overdue", "/overdue/nudge"):
+        assert street.visit("late", path, method="POST", body=b"x", X_Account_Id="forged").text == "the web part"
+        assert street.web.requests[-1].target == path
+        assert street.web.requests[-1].header("X-Account-Id") == ["late"]
+    for path in ("/payx", "/overduex", "/pay/../admin", "/webhooks"):
+        assert street.visit("late", path).status_code == 402
+    assert "/pay/" not in street.front.log()
+
+
+def test_the_products_own_refusals_and_faults_pass_untouched(street: Street) -> None:
+    refused = street.visit("good", "/own-403", **BROWSER)
+    assert (refused.status_code, refused.text) == (403, "the product says no")
+    failed = street.visit("good", "/own-500")
+    assert (failed.status_code, failed.text) == (500, "the product has a fault")
+    assert "x-gatekeeper-decision" not in failed.headers
+    assert len(street.product.requests) == 2
+
+
+def test_a_large_upload_passes_whole(street: Street) -> None:
+    body = bytes(range(256)) * 80_000
+    assert street.visit("good", "/upload", method="POST", body=body).status_code == 200
+    assert street.product.requests[0].body == body
+
+
+def test_a_websocket_passes_and_a_suspended_account_opens_none(street: Street) -> None:
+    def upgrade(account: str) -> bytes:
+        lines = f"GET /ws HTTP/1.1\r\nHost: {account}.app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        return f"{lines}Sec-WebSocket-Version: 13\r\n\r\n".encode()
+
+    with socket.create_connection(("127.0.0.1", street.port), timeout=10) as wire:
+        wire.sendall(upgrade("good"))
+        assert wire.recv(4096).startswith(b"HTTP/1.1 101 ")
+        wire.sendall(b"hello")
+        assert wire.recv(4096) == b"hello"
+    with socket.create_connection(("127.0.0.1", street.port), timeout=10) as wire:
+        wire.sendall(upgrade("late"))
+        assert wire.recv(4096).startswith(b"HTTP/1.1 402 ")
+
+
+def _assert_fails_open(street: Street) -> None:
+    begun = time.monotonic()
+    for method, body in (("GET", None), ("POST", b"a form")):
+        reply = street.visit("late", "/own?x", method=method, body=body, X_Account_Id="forged", **BROWSER)
+        assert (reply.status_code, reply.text) == (200, "the product")
+        assert reply.headers["x-gatekeeper-decision"] == "fail-open"
+        seen = street.product.requests[-1]
+        assert (seen.method, seen.target, seen.body) == (method, "/own?x", body or b"")
+        assert seen.header("X-Account-Id") == ["late"]
+        assert seen.header("X-Gatekeeper-Standing") == seen.header("X-Gatekeeper-Decision") == []
+    assert time.monotonic() - begun < 2
+    assert street.visit("good", "/own-403").status_code == 403
+    assert 'decision="fail-open"' in street.front.log()
+
+
+def test_with_the_gate_dead_everybody_is_let_in_and_it_shows(street: Street) -> None:
+    street.gate.kill()
+    street.gate.wait()
+    _assert_fails_open(street)
+
+
+def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(street: Street) -> None:
+    assert street.visit("late").status_code == 402
+    street.gate.send_signal(signal.SIGSTOP)
+    try:
+        _assert_fails_open(street)
+    finally:
+        street.gate.send_signal(signal.SIGCONT)
+    end = time.monotonic() + 5
+    while street.visit("late").status_code != 402:
+        assert time.monotonic() < end
+
+
+def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> None:
+    (nowhere,) = free_ports(1)
+    with _street(tmp_path) as street:
+        street.web.answer = lambda _: Response(500)
+        reply = street.visit("late", **BROWSER)
+        assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
+    with origin(_product) as product:
+        settings = settings_in(tmp_path, page_url=f"http://127.0.0.1:{nowhere}/overdue")
+        assert product.port
+        assert settings.page_url
+
+
+def test_a_gate_that_restarts_costs_nobody_an_error(street: Street) -> None:
+    assert street.visit("late").status_code == 402
+    street.gate.terminate()
+    street.gate.wait()
+    assert street.visit("late").headers["x-gatekeeper-decision"] == "fail-open"
+    with gate_process(street.settings):
+        assert street.visit("late").status_code == 402
+        assert street.visit("good").status_code == 200
+
+
+def _alternative(number: int) -> str:
+    """The shipped configuration with the first way to tell who is asking taken out, and the way `number` put in."""
+    first = SHIPPED.index("    map $host $gatekeeper_account")
+    end = SHIPPED.index("    # 2. ", first)
+    block = SHIPPED[SHIPPED.index(f"    # {number}. ") :]
+    block = block[: re.search(r"\n\n|\n    # -----", block).start()]  # type: ignore[union-attr]
+    _, _, code = block.partition("\n    #\n")
+    return SHIPPED[:first] + re.sub(r"^    # ", "    ", code, flags=re.MULTILINE) + "\n" + SHIPPED[end:]
+
+
+@pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", 402), ("192.0.2.10", 200)])
+def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, trusted: str, expected: int) -> None:
+    with _street(tmp_path, _alternative(2).replace("192.0.2.10", trusted)) as street:
+        assert street.visit("any", X_Account_Id="late").status_code == expected
+        street.product.requests.clear()
+        assert street.visit("any", X_Account_Id="good").status_code == 200
+        assert street.product.requests[0].header("X-Account-Id") == (["good"] if expected == 402 else [])
+        twice = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: good\r\nX-Account-Id: late\r\n\r\n"
+        street.raw(twice)
+        assert [seen.header("X-Account-Id") for seen in street.product.requests[1:]] in ([], [["good"]], [[]])
+
+
+def test_the_products_own_session_says_who_is_asking(tmp_path: Path) -> None:
+    config = _alternative(3)
+    gated = config.rindex("listen 80 default_server;")
+    config = config[:gated] + "listen unix:/run/nginx-gated.sock;" + config[gated + len("listen 80 default_server;") :]
+    with _street(tmp_path, config) as street:
+        assert street.visit("any", Cookie="session=late", X_Account_Id="good").status_code == 402
+        assert street.visit("any", Cookie="session=good", X_Account_Id="late").status_code == 200
+        assert street.product.requests[-1].header("X-Account-Id") == ["good"]
+        assert street.visit("any", X_Account_Id="late").status_code == 200
+        assert street.product.requests[-1].header("X-Account-Id") == []
+        assert street.visit("any", "/form", method="POST", body=b"x" * 100_000, Cookie="session=good").status_code == 200
+        assert street.product.requests[-1].body == b"x" * 100_000

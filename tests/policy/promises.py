@@ -1,0 +1,182 @@
+"""What must be true of every look at an account, said without the policy's own words: design.md, section 6; I1-I4, I13."""
+
+from datetime import datetime, timedelta
+
+from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Standing, Step
+from gatekeeper.policy.decide import decide
+from gatekeeper.policy.rules import Rules
+from tests.policy.world import Look
+
+LADDER = {Step.REMINDER, Step.WARNING}
+
+
+def nobody_is_suspended_who_was_not_told(look: Look, rules: Rules) -> None:
+    """Rule 1, and 2: a minute-old reading of an invoice that everybody was told of twice, spaced, and the day has come."""
+    if not is_suspension(look):
+        return
+    proofs = [
+        owed
+        for owed in look.before.invoices
+        if is_overdue(owed, rules, look.now)
+        and timedelta(0) <= look.now - owed.read_at <= timedelta(seconds=60)
+        and all(was_told(look, rules, owed, audience) for audience in rules.audiences)
+    ]
+    assert proofs
+    assert not look.before.distrust
+
+
+def nobody_is_suspended_before_a_day_that_a_letter_named(look: Look, rules: Rules) -> None:
+    if is_suspension(look):
+        today = look.now.astimezone(rules.time_zone).date()
+        days = {letter.suspend_on for letter in look.before.notices if letter.step is Step.WARNING and has_arrived(letter)}
+        assert max(days) <= today
+
+
+def nobody_stays_suspended_without_a_debt_that_they_know_of(look: Look, rules: Rules) -> None:
+    if look.verdict.standing is Standing.SUSPENDED:
+        known = {lineage for letter in look.before.notices if has_arrived(letter) for lineage in letter.named}
+        assert any(is_overdue(owed, rules, look.now) and owed.lineage in known for owed in look.before.invoices)
+
+
+def payment_wins(look: Look, rules: Rules) -> None:
+    """Rule 3: nothing owed, nothing held against anybody, believed or not."""
+    if not any(owed.status == "open" and owed.remaining_minor > 0 for owed in look.before.invoices):
+        assert look.verdict.standing is Standing.CURRENT
+        assert look.verdict.review_at is None
+        assert not ladder_letters(look)
+
+
+def a_hold_wins(look: Look, rules: Rules) -> None:
+    """Rule 4, its first half; the second, a new day after it, is in `was_told`."""
+    if is_held(look.before, rules, look.now):
+        assert look.verdict.standing in {Standing.CURRENT, Standing.PAST_DUE}
+        assert not ladder_letters(look)
+        assert not look.verdict.read_first
+
+
+def nothing_climbs_on_the_word_of_a_biller_that_is_not_believed(look: Look, rules: Rules) -> None:
+    if look.before.distrust:
+        assert not ladder_letters(look)
+        assert not is_suspension(look)
+
+
+def deciding_twice_asks_for_nothing_twice(look: Look, rules: Rules) -> None:
+    """Rule 7, on a clock that stands still."""
+    again = decide(look.after, rules, look.now)
+
+    assert again.notices == ()
+    assert again.standing is look.verdict.standing
+
+
+def one_step_at_a_time(look: Look, rules: Rules) -> None:
+    """I13: a look asks for one step of the ladder, or suspends, or neither; and never for letters to somebody locked out."""
+    asked = {letter.step for letter in ladder_letters(look)}
+
+    assert len(asked) + is_suspension(look) <= 1
+    assert not (asked and look.verdict.standing is Standing.SUSPENDED)
+
+
+def one_letter_a_person(look: Look, rules: Rules) -> None:
+    asked = [(letter.step, letter.address) for letter in look.verdict.notices]
+
+    assert len(set(asked)) == len(asked)
+
+
+def nobody_is_told_again_what_they_know(look: Look, rules: Rules) -> None:
+    for asked in look.verdict.notices:
+        arrived = [
+            letter
+            for letter in look.before.notices
+            if has_arrived(letter)
+            and (letter.step, letter.address) == (Step.REMINDER, asked.address)
+            and set(asked.audiences) <= set(letter.audiences)
+        ]
+        known = {lineage for letter in arrived for lineage in letter.named}
+        assert asked.step is not Step.REMINDER or not set(asked.named) <= known
+
+
+def a_warning_names_a_day_that_is_far_enough(look: Look, rules: Rules) -> None:
+    first = (look.now + rules.suspension_after).astimezone(rules.time_zone).date()
+
+    assert {letter.suspend_on for letter in look.verdict.notices if letter.step is Step.WARNING} <= {first}
+
+
+def whoever_is_let_in_again_is_told(look: Look, rules: Rules) -> None:
+    opened = look.before.standing is Standing.SUSPENDED and look.verdict.standing is not Standing.SUSPENDED
+    told = {letter.address for letter in look.verdict.notices if letter.step is Step.RESTORED}
+
+    assert told == ({contact.address.lower() for contact in look.before.contacts} if opened else set())
+
+
+PROMISES = (
+    nobody_is_suspended_who_was_not_told,
+    nobody_is_suspended_before_a_day_that_a_letter_named,
+    nobody_stays_suspended_without_a_debt_that_they_know_of,
+    payment_wins,
+    a_hold_wins,
+    nothing_climbs_on_the_word_of_a_biller_that_is_not_believed,
+    deciding_twice_asks_for_nothing_twice,
+    one_step_at_a_time,
+    one_letter_a_person,
+    nobody_is_told_again_what_they_know,
+    a_warning_names_a_day_that_is_far_enough,
+    whoever_is_let_in_again_is_told,
+)
+
+
+def is_suspension(look: Look) -> bool:
+    return look.verdict.standing is Standing.SUSPENDED and look.before.standing is not Standing.SUSPENDED
+
+
+def ladder_letters(look: Look) -> list[object]:
+    return [letter for letter in look.verdict.notices if letter.step in LADDER]
+
+
+def has_arrived(letter: Notice) -> bool:
+    return letter.state is NoticeState.ACCEPTED
+
+
+def is_overdue(owed: Invoice, rules: Rules, now: datetime) -> bool:
+    start = owed.due_at if owed.due_at is not None else owed.finalized_at + timedelta(days=3)
+    paying = owed.processing_since_at is not None and now - owed.processing_since_at < timedelta(days=14)
+    return owed.status == "open" and owed.remaining_minor > 0 and start <= now and not paying
+
+
+def is_held(known: Facts, rules: Rules, now: datetime) -> bool:
+    today = now.astimezone(rules.time_zone).date()
+    days = [exemption.until_on for exemption in known.exemptions if exemption.ended_at is None]
+    days += [promise.due_on for promise in known.promises if promise.ended_at is None]
+    return any(today <= day for day in days)
+
+
+def was_told(look: Look, rules: Rules, owed: Invoice, audience: Audience) -> bool:
+    """Two letters that arrived, spaced, both naming this invoice; no hold came after the second, and its day has come."""
+    letters = [
+        letter
+        for letter in look.before.notices
+        if has_arrived(letter) and audience in letter.audiences and owed.lineage in letter.named
+    ]
+    today = look.now.astimezone(rules.time_zone).date()
+    return any(
+        second.accepted_at - first.accepted_at >= rules.warning_after
+        and second.suspend_on <= today
+        and look.now - second.accepted_at >= rules.suspension_after
+        and not overtaken(look.before, rules, owed, second)
+        for first in letters
+        if first.step is Step.REMINDER
+        for second in letters
+        if second.step is Step.WARNING
+    )
+
+
+def overtaken(known: Facts, rules: Rules, owed: Invoice, warning: Notice) -> bool:
+    """Whether a hold ended after the warning was written: on its last day, or before that by hand."""
+    written_at = warning.planned_at
+    written_on = written_at.astimezone(rules.time_zone).date()
+    holds = [(hold.until_on, hold.ended_at) for hold in known.exemptions]
+    holds += [(hold.due_on, hold.ended_at) for hold in known.promises]
+    held = any(written_on <= last_day and (ended_at is None or written_at < ended_at) for last_day, ended_at in holds)
+    paying = owed.processing_since_at is not None and written_at - owed.processing_since_at < timedelta(days=14)
+    failed = owed.processing_ended_at is not None and written_at < owed.processing_ended_at
+    opened = known.reopened_at is not None and written_at < known.reopened_at
+    return held or paying or failed or opened

@@ -1,0 +1,180 @@
+"""The main job, end to end on real parts: a Stripe over HTTP, signed webhooks, a mail server, nginx, a browser.
+
+Twice: against our stand-in, and against stripe-world, which nobody of this project wrote.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from tests.kit import billers
+from tests.kit.billers import Biller, later, pay, subscribe
+from tests.kit.browser import chromium
+from tests.kit.nginx import moved, nginx
+from tests.kit.origin import Response, origin
+from tests.kit.ports import free_port
+from tests.kit.running import SECRET, Installation, until
+from tests.kit.smtp import MailServer
+
+NGINX = Path(__file__).parents[2] / "config" / "edges" / "nginx.conf"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(params=[pytest.param("standin"), pytest.param("stripe_world", marks=pytest.mark.peer("stripe-world"))])
+def biller(request: pytest.FixtureRequest) -> Iterator[Biller]:
+    with getattr(billers, request.param)() as opened:
+        yield opened
+
+
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@contextmanager
+def edge(installation: Installation, folder: Path) -> Iterator[str]:
+    """The shipped nginx.conf before a product; the address of the customer `acme`."""
+    port = free_port()
+    with origin(lambda _request: Response(body=b"<h1>The work</h1>", headers={"Content-Type": "text/html"})) as product:
+        moves = {
+            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
+            "127.0.0.1:8403": f"127.0.0.1:{installation.gate_port}",
+            "127.0.0.1:8402": f"127.0.0.1:{installation.web_port}",
+            "80": f"127.0.0.1:{port}",
+        }
+        with nginx(moved(NGINX.read_text(), moves), folder, ports=[port]):
+            yield f"http://acme.localhost:{port}"
+
+
+def letters(post: MailServer, subject: str) -> list[str]:
+    """To whom letters of this subject went."""
+    return sorted(str(letter["To"]) for letter in post.messages if re.search(subject, str(letter["Subject"])))
+
+
+def both(account: str) -> list[str]:
+    return [f"accounts@{account}.example", f"user@{account}.example"]
+
+
+def addresses(sent_to: list[str]) -> list[str]:
+    return sorted(re.search(r"[^<\s]+@[^>\s]+", to)[0] for to in sent_to)  # type: ignore[index]
+
+
+def move(biller: Biller, installation: Installation, **span: float) -> None:
+    installation.move_clock_to(later(biller, **span))
+
+
+@pytest.mark.peer("nginx")
+@pytest.mark.peer("chromium")
+def test_from_an_overdue_invoice_to_the_page_and_back(
+    biller: Biller, post: MailServer, browser: Browser, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path / "state", biller.url, post.url, biller.now)
+    with installation.running(), edge(installation, tmp_path / "nginx") as site:
+        biller.deliver_to(installation.webhook, SECRET)
+        invoice = subscribe(biller, "acme")
+        until(lambda: "acme" in installation.command("accounts", "list"), what="the account is known")
+        page = browser.new_context().new_page()
+
+        move(biller, installation, days=7, hours=1)
+        until(lambda: len(letters(post, "Reminder")) == 2, what="both are reminded")
+        assert addresses(letters(post, "Reminder")) == both("acme")
+        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+
+        move(biller, installation, days=13)
+        assert "warning is due" in installation.command("why", "acme")
+        assert not letters(post, "Second notice")
+
+        move(biller, installation, days=1)
+        until(lambda: len(letters(post, "Second notice")) == 2, what="both are warned on day 14")
+        assert addresses(letters(post, "Second notice")) == both("acme")
+        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+
+        move(biller, installation, days=4, hours=20)
+        assert "will be suspended" in installation.command("why", "acme")
+        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+
+        move(biller, installation, hours=5)
+        until(lambda: httpx.get(f"{installation.gate}/gate", headers={"X-Account-Id": "acme"}).status_code == 402)
+        answer = page.goto(f"{site}/work?q=1")
+        assert answer is not None
+        assert answer.status == 402
+        assert page.url == f"{site}/work?q=1"
+        text = page.inner_text("body")
+        assert "€49.00" in text
+        assert "a•••@acme.example" in text
+        assert "u•••@acme.example" in text
+        pay_link = page.get_by_role("link", name=re.compile("Pay")).first.get_attribute("href")
+        assert pay_link is not None
+        redirect = httpx.get(pay_link)
+        assert redirect.status_code == 303
+        assert redirect.headers["location"].startswith("http")
+
+        pay(biller, invoice)
+        page.wait_for_url(f"{site}/work?q=1")
+        until(lambda: page.locator("body").inner_text() != text, what="the page reloads itself")
+        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+        until(lambda: len(letters(post, "is back")) == 2, what="both are told that access is back")
+        assert addresses(letters(post, "is back")) == both("acme")
+    assert len(post.messages) == 6
+    assert "Traceback" not in installation.log()
+
+
+def test_without_any_webhook_the_end_is_the_same(biller: Biller, post: MailServer, tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "state", biller.url, post.url, biller.now)
+    invoice = subscribe(biller, "acme")
+    for hours in (0, 7 * 24 + 1, 14 * 24 + 1, 5 * 24 + 1):
+        move(biller, installation, hours=hours)
+        installation.command("tick")
+    assert installation.json("accounts", "show", "acme")["standing"] == "suspended"
+    pay(biller, invoice)
+    move(biller, installation, seconds=1)
+    installation.command("tick")
+    assert installation.json("accounts", "show", "acme")["standing"] == "current"
+    assert len(post.messages) == 6
+
+
+def test_with_lost_doubled_and_shuffled_events_the_end_is_the_same(biller: Biller, post: MailServer, tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "state", biller.url, post.url, biller.now)
+    with installation.running():
+        biller.deliver_to(installation.webhook, SECRET, dup=0.2, loss=0.1, shuffle=True)
+        accounts = [f"account{number}" for number in range(8)]
+        invoices = {account: subscribe(biller, account) for account in accounts}
+        for hours in (7 * 24 + 1, 14 * 24 + 1, 5 * 24 + 1):
+            move(biller, installation, hours=hours)
+            until(lambda: _still(installation), what="all is quiet")
+        assert _standings(installation) == dict.fromkeys(accounts, "suspended")
+        for account in accounts[:5]:
+            pay(biller, invoices[account])
+        move(biller, installation, minutes=11)
+        paid, unpaid = dict.fromkeys(accounts[:5], "current"), dict.fromkeys(accounts[5:], "suspended")
+        until(lambda: _standings(installation) == paid | unpaid, what="who has paid is in, who has not is out")
+        until(lambda: len(post.messages) == 8 * 4 + 5 * 2, what="each letter is sent once")
+        until(lambda: _still(installation), what="all is quiet")
+    assert len(post.messages) == 8 * 4 + 5 * 2
+
+
+def _standings(installation: Installation) -> dict[str, str]:
+    return {row["account"]: row["standing"] for row in installation.json("accounts", "list")}
+
+
+def _still(installation: Installation) -> bool:
+    """Nothing is on its way: no notice under way, and nothing new in two looks a second apart."""
+
+    def look() -> tuple[str, str]:
+        return installation.command("notices", "list", "--json"), installation.command("accounts", "list", "--json")
+
+    before = look()
+    time.sleep(1)
+    return before == look() and '"planned"' not in before[0] and '"sending"' not in before[0]
