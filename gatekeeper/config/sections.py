@@ -85,8 +85,8 @@ def _address_of_customer(text: str) -> None:
 class ContactsFrom(Section):
     """Where a Stripe customer keeps the addresses of its people, by audience."""
 
-    accountant: Annotated[str, check(_address_of_customer)] = "email"
-    user: Annotated[str, check(_address_of_customer)] = "metadata.user_email"
+    accountant: Annotated[str, FILLED, check(_address_of_customer)] = "email"
+    user: Annotated[str, FILLED, check(_address_of_customer)] = "metadata.user_email"
 
 
 class Stripe(Section):
@@ -100,6 +100,7 @@ class Stripe(Section):
     )
     account_id_from: Annotated[
         str,
+        FILLED,
         check(_field_of_customer),
         Allowed("`id`, `customer.id`, `metadata.KEY` or `customer.metadata.KEY`"),
     ] = Field("id", description="Which field of a Stripe customer holds the product's own account id.")

@@ -127,15 +127,11 @@ def _wait(evidence: Evidence, code: str, until: datetime) -> Verdict:
 
 
 def _suspension_due_at(rules: Rules, evidence: Evidence) -> datetime:
-    """Not before the span after the last warning has passed, nor before the day that it named has begun."""
-    due = []
-    for audience in rules.audiences:
-        warning = evidence.warning(audience)
-        assert warning is not None
-        assert warning.suspend_on is not None
-        due.append(accepted_at(warning) + rules.suspension_after)
-        due.append(start_of_day(warning.suspend_on, rules.time_zone))
-    return max(due)
+    """Not before the span after the last warning has passed, nor before the last day that was named has begun."""
+    warned = [accepted_at(notice) for audience in rules.audiences if (notice := evidence.warning(audience))]
+    last_day = evidence.last_day_named()
+    assert last_day is not None
+    return max(max(warned) + rules.suspension_after, start_of_day(last_day, rules.time_zone))
 
 
 def _is_fresh(invoice: Invoice, rules: Rules, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from gatekeeper.policy.rules import Rules
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _UNDER_WAY: Final = frozenset({NoticeState.PLANNED, NoticeState.SENDING, NoticeState.DEFERRED})
+_MAY_HAVE_ARRIVED: Final = frozenset({NoticeState.ACCEPTED, NoticeState.SENDING, NoticeState.UNCERTAIN})
 _FAILED: Final = frozenset({NoticeState.REFUSED, NoticeState.BOUNCED})
 _LOST: Final = _FAILED | {NoticeState.UNCERTAIN}
 
@@ -48,6 +49,11 @@ class Evidence:
     def warning(self, audience: Audience) -> Notice | None:
         """The first warning of the lead that counts for this audience: long enough after its reminder, and after every hold."""
         return None if self.lead is None else self._warning(audience, self.lead)
+
+    def last_day_named(self) -> date | None:
+        """The last day that any letter of this case named for the suspension: nobody is suspended sooner than they were told."""
+        letters = [notice for notice in self.notices if notice.state in _MAY_HAVE_ARRIVED]
+        return max((letter.suspend_on for letter in letters if letter.suspend_on is not None), default=None)
 
     def named_twice(self) -> tuple[Invoice, ...]:
         """The overdue invoices of which every required audience has had a reminder and a warning."""

@@ -44,7 +44,7 @@ def content_now(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Co
 
 
 def _would_count(notice: Notice, content: Content, facts: Facts, rules: Rules, now: datetime) -> bool:
-    """Whether this letter, accepted now, would be a step of the ladder. A warning that permits nothing frightens for nothing."""
+    """Whether this letter, accepted now, would be a step of the ladder: a warning that permits nothing only frightens."""
     sent = replace(notice, state=NoticeState.ACCEPTED, accepted_at=now, named=content.named, suspend_on=content.suspend_on)
     others = tuple(other for other in facts.notices if other.step is not notice.step)
     evidence = Evidence(

@@ -15,10 +15,10 @@ from gatekeeper.wiring.places import StateFolder
 def gate_settings(settings: Settings) -> GateSettings:
     """What the gate is told of the settings. Raises GateRefused for what it would not start with."""
     gate, state = settings.gate, StateFolder(Path(settings.state.folder))
-    host, _, port = gate.listen.rpartition(":")
+    host, port = gate.address
     chosen = GateSettings(
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         socket=gate.socket,
         identity_headers=tuple(source.header for source in gate.identity),
         edge_secret=gate.edge_secret.get_secret_value(),

@@ -213,7 +213,7 @@ class House:
         """Why nothing may climb or be sent at this moment; None: nothing withholds it."""
         if self.state.halt.exists():
             return Reason(code="halted")
-        mode = self.reader.state().mode or Mode(self.settings.safety.mode)
+        mode = self.reader.state().mode or self.settings.safety.mode
         return Reason(code="dry_run") if mode is Mode.DRY_RUN else None
 
     def lay_out_fallback_page(self) -> None:

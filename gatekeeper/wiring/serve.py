@@ -69,7 +69,7 @@ def run_everything(house: House, gate_command: Sequence[str]) -> None:
 
 
 async def _serve(house: House, stop: threading.Event) -> None:
-    listener = _listen(house.settings.web.listen)
+    listener = _listen(*house.settings.web.address)
     config = uvicorn.Config(
         house.web,
         log_config=None,
@@ -94,15 +94,13 @@ async def _serve(house: House, stop: threading.Event) -> None:
     await server.serve(sockets=[listener])
 
 
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as fault:
-        raise AddressInUse(
-            f"cannot listen on {address} ({fault.strerror}); change web.listen or stop what listens there"
-        ) from fault
+        text = f"cannot listen on {host}:{port} ({fault.strerror}); change web.listen or stop what listens there"
+        raise AddressInUse(text) from fault
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ class Response:
 
 @dataclass
 class Origin:
-    """A running server. `answer` may be replaced while it runs."""
+    """A running server. `answer` may be replaced while it runs; if it raises ConnectionError, the connection just ends."""
 
     port: int
     answer: Callable[[Request], Response]
@@ -55,8 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             super().handle_one_request()
+        except ConnectionError:
+            self.close_connection = True
 
     def parse_request(self) -> bool:
         """Take any method, where the standard library looks for a function named after it."""

@@ -6,9 +6,9 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from gatekeeper.model import Audience, Contact, Identity, Invoice, Mode
+from gatekeeper.model import Audience, Contact, Identity, Mode
 from tests.kit.builders import DUE_AT, SECOND, automatic, invoice, on
-from tests.kit.ledger import Ledger, a_customer, past_due, reading
+from tests.kit.ledger import Ledger, a_customer, past_due, reading, suspended
 
 CHANGES: dict[str, dict[str, object]] = {
     "status": {"status": "uncollectible"},
@@ -299,7 +299,7 @@ def test_a_ledger_is_tied_to_the_first_books_for_good(ledger: Ledger) -> None:
 def test_invoices_of_the_suspended_are_read_in_turn(ledger: Ledger) -> None:
     ledger.read(invoice(1, read=on(3)), invoice(2, read=on(1)), invoice(3, status="paid"), invoice(4, read=on(2)))
     ledger.read(invoice(5, customer_id="cus_2"), customer=a_customer(account_id="free"))
-    ledger.judge(replace(past_due(), standing="suspended"))
+    ledger.judge(suspended())
     ledger.judge(past_due(), account_id="free")
 
     assert ledger.reader.open_of_suspended(2) == ["in_2", "in_4"]
@@ -324,7 +324,7 @@ def test_every_kind_of_reading_outdates_a_verdict(ledger: Ledger, read: Callable
     read(ledger)
 
     before = ledger.dump()
-    assert ledger.writer.verdicts.record([(stale, replace(past_due(), standing="suspended"), False)], DUE_AT + SECOND) == []
+    assert ledger.writer.verdicts.record([(stale, suspended(), False)], DUE_AT + SECOND) == []
     assert ledger.dump() == before
 
 
@@ -349,8 +349,3 @@ def test_a_token_that_was_never_given_out_leads_nowhere(ledger: Ledger) -> None:
 def test_an_unknown_invoice_has_no_version(ledger: Ledger) -> None:
     assert ledger.reader.invoice_version("in_1") is None
     assert ledger.reader.invoice("in_1") is None
-
-
-def a_revision(number: int, of: int, **changes: object) -> Invoice:
-    """Invoice `number`, which took the place of invoice `of`; made later."""
-    return invoice(number, lineage=f"in_{of}", created_at=on(number), **changes)

@@ -18,7 +18,7 @@ from gatekeeper.gate.settings import GateSettings
 from tests.kit.gates import gate_process, publish, settings_in
 from tests.kit.nginx import Nginx, moved, nginx
 from tests.kit.origin import Origin, Request, Response, origin
-from tests.kit.ports import free_ports
+from tests.kit.ports import free_port
 
 pytestmark = pytest.mark.peer("nginx")
 
@@ -62,11 +62,9 @@ class Street:
         self, account: str, path: str = "/", *, method: str = "GET", body: bytes | None = None, **headers: str
     ) -> httpx.Response:
         """One request for `path`, at the sub-domain of the account."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"Host": f"{account}.app.example"} | given
-        return httpx.request(
-            method, f"http://127.0.0.1:{self.port}{path}", headers=given, content=body, timeout=10, trust_env=False
-        )
+        url = f"http://127.0.0.1:{self.port}{path}"
+        given = {"Host": f"{account}.app.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False)
 
     def raw(self, sent: bytes) -> bytes:
         """The whole answer to these bytes."""
@@ -79,10 +77,10 @@ class Street:
 
 
 @contextlib.contextmanager
-def _street(folder: Path, config: str = SHIPPED) -> Iterator[Street]:
-    (port,) = free_ports(1)
+def _street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
+    port = free_port()
     with origin(_product) as product, origin(_web) as web:
-        settings = settings_in(folder, page_url=f"{web.url}/overdue", always_allow=("/login",))
+        settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
         settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
         publish(settings.snapshot_path, 5, late="suspended", half="restricted", slow="past_due")
         places = {
@@ -157,15 +155,19 @@ def test_a_restored_account_is_let_in_at_its_next_request(street: Street) -> Non
 
 
 def test_what_a_visitor_says_of_himself_reaches_neither_gate_nor_product(street: Street) -> None:
-    forged = [
-        "X-Account-Id: good", "x-account-id: other", "X_Account_Id: good", "X.Account.Id: good", "X-Gatekeeper-Account: good",
-        "X-Gatekeeper-Standing: current", "X-Gatekeeper-Revision: 99", "X-Gatekeeper-Decision: allow", "X-Gatekeeper-Edge: x",
-        "X-Gatekeeper-Page: token-of-good", "X_Gatekeeper_Standing: current", "X-Original-URI: /login", "X-Original-Method: GET",
-        "X-Forwarded-Uri: /login", "X-HTTP-Method-Override: GET", "Connection: close, X-Account-Id, X-Gatekeeper-Account",
-    ]  # fmt: skip
+    forged = (
+        """
+        X-Account-Id: good|x-account-id: other|X_Account_Id: good|X.Account.Id: good|X-Gatekeeper-Account: good
+        X-Gatekeeper-Standing: current|X-Gatekeeper-Revision: 99|X-Gatekeeper-Decision: allow|X-Gatekeeper-Edge: x
+        X-Gatekeeper-Page: token-of-good|X_Gatekeeper_Standing: current|X-Original-URI: /login|X-Original-Method: GET
+        X-Forwarded-Uri: /login|X-HTTP-Method-Override: GET|Connection: close, X-Account-Id, X-Gatekeeper-Account
+    """.strip()
+        .replace("\n", "|")
+        .split("|")
+    )
 
     def visit(account: str) -> bytes:
-        lines = "\r\n".join(["GET / HTTP/1.1", f"Host: {account}.app.example", *forged])
+        lines = "\r\n".join(["GET / HTTP/1.1", f"Host: {account}.app.example", *map(str.strip, forged)])
         return street.raw(f"{lines}\r\n\r\n".encode())
 
     assert visit("late").startswith(b"HTTP/1.1 402 ")
@@ -199,7 +201,8 @@ def test_other_names_are_nobodys(street: Street, host: str) -> None:
     "target",
     [
         b"/login/../admin", b"/login/%2e%2e/admin", b"//login", b"/%6cogin", b"/login%2f", b"/login;/admin", b"/admin?/login",
-        b"/login\\", b"/login/\xff", b"/a%00", b"/%", b"/%zz", b"/\x01", b"http://other.app.example/login/..", b"*", b"/" + b"a%2f" * 1500,
+        b"/login\\", b"/login/\xff", b"/a%00", b"/%", b"/%zz", b"/\x01", b"*",
+        b"/" + b"a%2f" * 1500, b"http://other.app.example/login/..",
     ],
 )  # fmt: skip
 def test_no_target_lets_a_suspended_account_in_or_makes_nginx_say_that_the_gate_failed(street: Street, target: bytes) -> None:
@@ -293,15 +296,23 @@ def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(street: Stree
 
 
 def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> None:
-    (nowhere,) = free_ports(1)
-    with _street(tmp_path) as street:
-        street.web.answer = lambda _: Response(500)
+    with _street(tmp_path, page_url=f"http://127.0.0.1:{free_port()}/overdue") as street:
         reply = street.visit("late", **BROWSER)
         assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
-    with origin(_product) as product:
-        settings = settings_in(tmp_path, page_url=f"http://127.0.0.1:{nowhere}/overdue")
-        assert product.port
-        assert settings.page_url
+
+
+def test_a_gate_that_dies_between_refusal_and_page_costs_nobody_an_error(street: Street) -> None:
+    street.gate.kill()
+    street.gate.wait()
+
+    def refuse_and_die(request: Request) -> Response:
+        if request.target != "/gate/nginx":
+            raise ConnectionAbortedError
+        return Response(403)
+
+    with origin(refuse_and_die, port=street.settings.port):
+        reply = street.visit("late", **BROWSER)
+    assert (reply.status_code, reply.headers["x-gatekeeper-decision"]) == (200, "fail-open")
 
 
 def test_a_gate_that_restarts_costs_nobody_an_error(street: Street) -> None:
@@ -331,9 +342,15 @@ def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, tr
         street.product.requests.clear()
         assert street.visit("any", X_Account_Id="good").status_code == 200
         assert street.product.requests[0].header("X-Account-Id") == (["good"] if expected == 402 else [])
-        twice = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: good\r\nX-Account-Id: late\r\n\r\n"
-        street.raw(twice)
-        assert [seen.header("X-Account-Id") for seen in street.product.requests[1:]] in ([], [["good"]], [[]])
+
+
+def test_of_two_accounts_named_by_a_proxy_in_front_the_product_sees_none_or_the_judged_one(tmp_path: Path) -> None:
+    """Version 1.22 takes the first of a repeated header; 1.23 and later join them, and the gate refuses the two."""
+    with _street(tmp_path, _alternative(2).replace("192.0.2.10", "127.0.0.1")) as street:
+        street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: good\r\nX-Account-Id: late\r\n\r\n")
+        assert [seen.header("X-Account-Id") for seen in street.product.requests] in ([], [["good"]])
+        street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: late\r\nX-Account-Id: good\r\n\r\n")
+        assert len(street.product.requests) <= 1
 
 
 def test_the_products_own_session_says_who_is_asking(tmp_path: Path) -> None:
