@@ -34,7 +34,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def set_up(level: str, format: str, stream: TextIO | None = None) -> None:  # noqa: A002 - the word of the settings
-    """Log to standard error from now on: `level` and up, as `json`, for people (`console`), or `auto`: for people on a terminal.
+    """Log to standard error from now on, `level` and up: `json`, `console` (for people), or `auto`: for people on a terminal.
 
     A second call replaces the first. Servers that bring logging of their own must be told not to set it up.
     """
@@ -81,8 +81,8 @@ def redacted(value: Any, key: str = "") -> Any:
             return text
 
 
-def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
-    return {name: redacted(value, name) for name, value in event.items()}
+def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {redacted(name): redacted(value, name) for name, value in event.items()}
 
 
 _COMMON: tuple[Processor, ...] = (

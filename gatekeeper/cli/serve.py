@@ -88,12 +88,14 @@ def tick(config: Path | None, *, now: datetime | None, json_wanted: bool) -> Non
 
 
 @click.command()
-@click.option("--port", default=8402, show_default=True, help="First of the ports on 127.0.0.1 that it listens on.")
+@click.option(
+    "--port", default=8400, show_default=True, type=click.IntRange(1, 65532), help="First of four ports on 127.0.0.1."
+)
 def demo(port: int) -> None:
     """The whole product on invented customers, with a billing stand-in, a mailbox and a clock that you can move."""
     from gatekeeper.demo.stage import run_demo
 
-    run_demo(port)
+    run_demo(port, say=click.echo)
 
 
 COMMANDS = (run, worker, gate, web, tick, demo)

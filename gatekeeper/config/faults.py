@@ -40,15 +40,18 @@ def keys_of(section: type[Section]) -> dict[str, FieldInfo]:
 
 def allowed_of(field: FieldInfo) -> Allowed:
     """What the field takes; every key says it once, in `sections`."""
-    (allowed,) = [said for said in field.metadata if isinstance(said, Allowed)][-1:]
-    return allowed
+    return next(said for said in field.metadata if isinstance(said, Allowed))
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or empty."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1)), "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean ...?` for a word that is close to a known one, else all that are known."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    """Advice for an unknown word."""
+    close = closest(word, known)
+    return f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}"
 
 
 def faults_of(refusal: ValidationError, name: str, section: type[Section]) -> dict[str, list[tuple[str, str]]]:

@@ -51,7 +51,8 @@ def check(what: Callable[[str], object]) -> AfterValidator:
 
 
 def _filled(value: Any) -> Any:
-    if not (value.get_secret_value() if isinstance(value, SecretStr) else value).strip():
+    inside = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not (inside.strip() if isinstance(inside, str) else inside):
         raise ValueError("it is empty")
     return value
 
@@ -103,6 +104,7 @@ FILLED = AfterValidator(_filled)
 
 Text = Annotated[str, Allowed("text")]
 Path = Annotated[str, Allowed("path")]
+Cap = Annotated[int, Field(strict=True, ge=0), Allowed("whole number; 0: none at all")]
 Count = Annotated[int, Field(strict=True, ge=1), Allowed("whole number, at least 1")]
 EmailAddress = Annotated[str, check(ascii_address), Allowed("`name@domain`")]
 Mailbox = Annotated[str, check(mailbox), Allowed("`Name <name@domain>`, or the address alone")]

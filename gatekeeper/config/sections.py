@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from gatekeeper.config.kinds import (
     FILLED,
     Allowed,
+    Cap,
     Count,
     DatabaseUrl,
     Domain,
@@ -136,8 +137,8 @@ class Safety(Section):
     mode: Annotated[Mode, Allowed("`dry_run` or `armed`")] = Field(
         Mode.DRY_RUN, description="Until `gatekeeper arm` or `disarm` is used: `dry_run` only says what it would do."
     )
-    suspensions_per_hour: Count = Field(10, description="No more accounts than this are suspended in an hour.")
-    suspensions_per_day: Count = Field(30, description="No more accounts than this are suspended in a day.")
+    suspensions_per_hour: Cap = Field(10, description="No more accounts than this are suspended in an hour.")
+    suspensions_per_day: Cap = Field(30, description="No more accounts than this are suspended in a day.")
     first_run_age_limit_days: Count = Field(120, description="Invoices older than this at the first start are left alone.")
 
 
@@ -169,9 +170,9 @@ class Gate(Section):
 
     listen: Listen = Field("127.0.0.1:8403", description="Where the gate listens; beyond this machine only with `edge_secret`.")
     socket: Path = Field("", description="Unix socket to listen on as well.")
-    identity: Annotated[
-        tuple[IdentitySource, ...], Field(min_length=1), Allowed('list of `{ header = "NAME" }`, at least one')
-    ] = Field((IdentitySource(header="X-Account-Id"),), description="Request headers in which the edge names the account.")
+    identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed('list of `{ header = "NAME" }`, at least one')] = Field(
+        (IdentitySource(header="X-Account-Id"),), description="Request headers in which the edge names the account."
+    )
     edge_secret: Secret = Field(SecretStr(""), description="What the edge must send as `X-Gatekeeper-Edge` to be answered.")
     always_allow: Annotated[
         tuple[Annotated[str, FILLED, check(_open_path)], ...], Allowed("list of paths that start with `/`")

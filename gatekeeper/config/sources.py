@@ -2,14 +2,14 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard, get_origin
 
 from pydantic.fields import FieldInfo
 
-from gatekeeper.config.faults import Fault, allowed_of, keys_of, nearest
+from gatekeeper.config.faults import Fault, allowed_of, closest, keys_of, nearest
 from gatekeeper.config.sections import ContactsFrom, Section, Settings
 
 SEARCHED = (Path("config/gatekeeper.toml"), Path("/etc/gatekeeper/gatekeeper.toml"))
@@ -89,7 +89,7 @@ def _take(name: str, text: str, found: Found) -> None:
     known = variables()
     where = f"environment variable {name}"
     if name not in known:
-        found.faults.append(Fault(where=where, key="", what=f"names no setting; {_nearest_variable(name, known)}"))
+        found.faults.append(Fault(where=where, key="", what=f"names no setting; {_advice(name, known)}"))
         return
     section, key = known[name]
     if found.where(section, key) != found.file:
@@ -110,9 +110,10 @@ def _take(name: str, text: str, found: Found) -> None:
         found.faults.append(Fault(where=where, key=f"{section}.{key}", what=f"is no TOML or JSON value; must be: {allowed}"))
 
 
-def _nearest_variable(name: str, known: Mapping[str, tuple[str, str]]) -> str:
-    said = nearest(name, known)
-    return said if said.startswith("did") else "it must be GATEKEEPER__SECTION__KEY, see docs/settings.md"
+def _advice(name: str, known: Iterable[str]) -> str:
+    short = {variable.removeprefix(_PREFIX) for variable in known}
+    close = closest(name.removeprefix("GATEKEEPER").lstrip("_"), short)
+    return f"did you mean {_PREFIX}{close}?" if close else "it must be GATEKEEPER__SECTION__KEY, see docs/settings.md"
 
 
 def _value(text: str, field: FieldInfo) -> Any:
@@ -126,4 +127,6 @@ def _value(text: str, field: FieldInfo) -> Any:
         document = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return json.loads(text)
+    if len(document) > 1:
+        raise ValueError("a line break, and more keys after it")
     return document["value"]

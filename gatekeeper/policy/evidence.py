@@ -51,7 +51,7 @@ class Evidence:
         return None if self.lead is None else self._warning(audience, self.lead)
 
     def last_day_named(self) -> date | None:
-        """The last day that any letter of this case named for the suspension: nobody is suspended sooner than they were told."""
+        """The last day of suspension that any letter of this case named: nothing happens sooner than somebody was told."""
         letters = [notice for notice in self.notices if notice.state in _MAY_HAVE_ARRIVED]
         return max((letter.suspend_on for letter in letters if letter.suspend_on is not None), default=None)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -41,6 +40,6 @@ def run_gate(settings: Settings, *, with_parent: bool) -> None:
 
 
 def _end_with_standard_input() -> None:
-    while sys.stdin.buffer.read(1024):
+    while os.read(0, 1024):  # not sys.stdin, whose lock this thread would hold when the interpreter ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,7 +1,7 @@
 """Stripe in a story, in two shapes that one story drives alike: our stand-in, and the foreign stripe-world."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -41,16 +41,16 @@ class _Standin:
 
 
 class _World:
-    def __init__(self, world: World, sdk: stripe.StripeClient) -> None:
-        self.world, self.url, self.sdk = world, world.url, sdk
-        self._began_at = self.now = datetime.now(UTC)
+    def __init__(self, world: World, sdk: stripe.StripeClient, until_the_end: ExitStack) -> None:
+        self.world, self.url, self.sdk, self._until_the_end = world, world.url, sdk, until_the_end
+        self.now = datetime.now(UTC)
 
     def move_clock_to(self, now: datetime) -> None:
         self.now = now
         self.world.move_clock((now - datetime.now(UTC)).total_seconds())
 
     def deliver_to(self, url: str, secret: str, *, dup: float = 0, loss: float = 0, shuffle: bool = False) -> None:
-        self.world.relay(url, secret, dup=dup, loss=loss, shuffle=shuffle)
+        self._until_the_end.enter_context(self.world.relay(url, secret, dup=dup, loss=loss, shuffle=shuffle))
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def standin() -> Iterator[Biller]:
 
 @contextmanager
 def stripe_world() -> Iterator[Biller]:
-    with World() as world, driving(world.url, "sk_test_story") as sdk:
-        yield _World(world, sdk)
+    with World() as world, driving(world.url, "sk_test_story") as sdk, ExitStack() as until_the_end:
+        yield _World(world, sdk, until_the_end)
 
 
 def subscribe(biller: Biller, account: str, *, days_until_due: int = 7, amount: int = 4900) -> str:

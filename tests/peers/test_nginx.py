@@ -95,8 +95,23 @@ def _street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[
             yield Street(port, product, web, gate, settings, front)
 
 
+@pytest.fixture(scope="module")
+def _shared_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    with _street(tmp_path_factory.mktemp("street")) as built:
+        yield built
+
+
 @pytest.fixture
-def street(tmp_path: Path) -> Iterator[Street]:
+def street(_shared_street: Street) -> Street:
+    """One street for the tests that leave it as it was."""
+    _shared_street.product.requests.clear()
+    _shared_street.web.requests.clear()
+    return _shared_street
+
+
+@pytest.fixture
+def own_street(tmp_path: Path) -> Iterator[Street]:
+    """A street for a test that breaks something in it."""
     with _street(tmp_path) as built:
         yield built
 
@@ -145,13 +160,13 @@ def test_a_program_of_a_suspended_account_gets_a_problem_document(street: Street
     assert street.web.requests == []
 
 
-def test_a_restored_account_is_let_in_at_its_next_request(street: Street) -> None:
-    assert street.visit("late").status_code == 402
-    publish(street.settings.snapshot_path, 6)
+def test_a_restored_account_is_let_in_at_its_next_request(own_street: Street) -> None:
+    assert own_street.visit("late").status_code == 402
+    publish(own_street.settings.snapshot_path, 6)
     end = time.monotonic() + 1
-    while street.visit("late").status_code != 200:
+    while own_street.visit("late").status_code != 200:
         assert time.monotonic() < end
-    assert street.product.requests[-1].header("X-Gatekeeper-Revision") == ["6"]
+    assert own_street.product.requests[-1].header("X-Gatekeeper-Revision") == ["6"]
 
 
 def test_what_a_visitor_says_of_himself_reaches_neither_gate_nor_product(street: Street) -> None:
@@ -221,15 +236,15 @@ def test_no_header_lets_a_suspended_account_in(street: Street, name: bytes, valu
     assert street.product.requests == []
 
 
-def test_an_open_path_and_the_way_to_pay_stay_open_to_a_suspended_account(street: Street) -> None:
-    assert street.visit("late", "/login").text == "the product"
+def test_an_open_path_and_the_way_to_pay_stay_open_to_a_suspended_account(own_street: Street) -> None:
+    assert own_street.visit("late", "/login").text == "the product"
     for path in ("/pay/token", "/webhooks/stripe", "/overdue", "/overdue/nudge"):
-        assert street.visit("late", path, method="POST", body=b"x", X_Account_Id="forged").text == "the web part"
-        assert street.web.requests[-1].target == path
-        assert street.web.requests[-1].header("X-Account-Id") == ["late"]
+        assert own_street.visit("late", path, method="POST", body=b"x", X_Account_Id="forged").text == "the web part"
+        assert own_street.web.requests[-1].target == path
+        assert own_street.web.requests[-1].header("X-Account-Id") == ["late"]
     for path in ("/payx", "/overduex", "/pay/../admin", "/webhooks"):
-        assert street.visit("late", path).status_code == 402
-    assert "/pay/" not in street.front.log()
+        assert own_street.visit("late", path).status_code == 402
+    assert "/pay/" not in own_street.front.log()
 
 
 def test_the_products_own_refusals_and_faults_pass_untouched(street: Street) -> None:
@@ -277,21 +292,21 @@ def _assert_fails_open(street: Street) -> None:
     assert 'decision="fail-open"' in street.front.log()
 
 
-def test_with_the_gate_dead_everybody_is_let_in_and_it_shows(street: Street) -> None:
-    street.gate.kill()
-    street.gate.wait()
-    _assert_fails_open(street)
+def test_with_the_gate_dead_everybody_is_let_in_and_it_shows(own_street: Street) -> None:
+    own_street.gate.kill()
+    own_street.gate.wait()
+    _assert_fails_open(own_street)
 
 
-def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(street: Street) -> None:
-    assert street.visit("late").status_code == 402
-    street.gate.send_signal(signal.SIGSTOP)
+def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(own_street: Street) -> None:
+    assert own_street.visit("late").status_code == 402
+    own_street.gate.send_signal(signal.SIGSTOP)
     try:
-        _assert_fails_open(street)
+        _assert_fails_open(own_street)
     finally:
-        street.gate.send_signal(signal.SIGCONT)
+        own_street.gate.send_signal(signal.SIGCONT)
     end = time.monotonic() + 5
-    while street.visit("late").status_code != 402:
+    while own_street.visit("late").status_code != 402:
         assert time.monotonic() < end
 
 
@@ -301,28 +316,28 @@ def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> Non
         assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
 
 
-def test_a_gate_that_dies_between_refusal_and_page_costs_nobody_an_error(street: Street) -> None:
-    street.gate.kill()
-    street.gate.wait()
+def test_a_gate_that_dies_between_refusal_and_page_costs_nobody_an_error(own_street: Street) -> None:
+    own_street.gate.kill()
+    own_street.gate.wait()
 
     def refuse_and_die(request: Request) -> Response:
         if request.target != "/gate/nginx":
             raise ConnectionAbortedError
         return Response(403)
 
-    with origin(refuse_and_die, port=street.settings.port):
-        reply = street.visit("late", **BROWSER)
+    with origin(refuse_and_die, port=own_street.settings.port):
+        reply = own_street.visit("late", **BROWSER)
     assert (reply.status_code, reply.headers["x-gatekeeper-decision"]) == (200, "fail-open")
 
 
-def test_a_gate_that_restarts_costs_nobody_an_error(street: Street) -> None:
-    assert street.visit("late").status_code == 402
-    street.gate.terminate()
-    street.gate.wait()
-    assert street.visit("late").headers["x-gatekeeper-decision"] == "fail-open"
-    with gate_process(street.settings):
-        assert street.visit("late").status_code == 402
-        assert street.visit("good").status_code == 200
+def test_a_gate_that_restarts_costs_nobody_an_error(own_street: Street) -> None:
+    assert own_street.visit("late").status_code == 402
+    own_street.gate.terminate()
+    own_street.gate.wait()
+    assert own_street.visit("late").headers["x-gatekeeper-decision"] == "fail-open"
+    with gate_process(own_street.settings):
+        assert own_street.visit("late").status_code == 402
+        assert own_street.visit("good").status_code == 200
 
 
 def _alternative(number: int) -> str:

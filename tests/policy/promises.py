@@ -108,6 +108,17 @@ def whoever_is_let_in_again_is_told(look: Look, rules: Rules) -> None:
     assert told == ({contact.address.lower() for contact in look.before.contacts} if opened else set())
 
 
+def no_warning_arrives_that_permits_nothing(letter: Notice, known: Facts, rules: Rules) -> None:
+    """A letter that names a day on which nothing can happen is a false alarm."""
+    permitted = [
+        owed
+        for owed in known.invoices
+        if is_overdue(owed, rules, letter.accepted_at)
+        and any(permits(letter, known, rules, owed, audience) for audience in rules.audiences)
+    ]
+    assert permitted or letter.step is not Step.WARNING
+
+
 PROMISES = (
     nobody_is_suspended_who_was_not_told,
     nobody_is_suspended_before_a_day_that_a_letter_named,
@@ -150,23 +161,29 @@ def is_held(known: Facts, rules: Rules, now: datetime) -> bool:
 
 
 def was_told(look: Look, rules: Rules, owed: Invoice, audience: Audience) -> bool:
-    """Two letters that arrived, spaced, both naming this invoice; no hold came after the second, and its day has come."""
-    letters = [
-        letter
-        for letter in look.before.notices
-        if has_arrived(letter) and audience in letter.audiences and owed.lineage in letter.named
-    ]
+    """A warning of this invoice that counts has arrived, and the day that it named has come."""
     today = look.now.astimezone(rules.time_zone).date()
     return any(
-        second.accepted_at - first.accepted_at >= rules.warning_after
-        and second.suspend_on <= today
-        and look.now - second.accepted_at >= rules.suspension_after
-        and not overtaken(look.before, rules, owed, second)
-        for first in letters
-        if first.step is Step.REMINDER
-        for second in letters
-        if second.step is Step.WARNING
+        letter.suspend_on <= today
+        and look.now - letter.accepted_at >= rules.suspension_after
+        and permits(letter, look.before, rules, owed, audience)
+        for letter in look.before.notices
+        if letter.step is Step.WARNING and has_arrived(letter)
     )
+
+
+def permits(warning: Notice, known: Facts, rules: Rules, owed: Invoice, audience: Audience) -> bool:
+    """Whether this warning to this audience came long enough after a reminder of the same invoice, and after every hold."""
+    spaced = any(
+        warning.accepted_at - letter.accepted_at >= rules.warning_after
+        for letter in known.notices
+        if letter.step is Step.REMINDER
+        and has_arrived(letter)
+        and audience in letter.audiences
+        and owed.lineage in letter.named
+    )
+    told = audience in warning.audiences and owed.lineage in warning.named
+    return told and spaced and not overtaken(known, rules, owed, warning)
 
 
 def overtaken(known: Facts, rules: Rules, owed: Invoice, warning: Notice) -> bool:

@@ -57,6 +57,7 @@ class World:
         self.known: dict[str, Invoice] = {}
         self.contacts: tuple[Contact, ...] = tuple(contact(audience) for audience in Audience)
         self.notices: list[Notice] = []
+        self.arrived: list[tuple[Notice, Facts]] = []
         self.doubted: set[int] = set()
         self.exemptions: tuple[Exemption, ...] = ()
         self.promises: tuple[Promise, ...] = ()
@@ -157,10 +158,11 @@ class World:
             outcome = self.dice.choice(POST[post])
             if outcome is NoticeState.DEFERRED and self.now - letter.planned_at >= GIVE_UP_AFTER:
                 outcome = NoticeState.REFUSED
-            accepted_at = self.now if outcome is NoticeState.ACCEPTED else None
-            self.notices[at] = replace(
-                letter, named=content.named, suspend_on=content.suspend_on, state=outcome, accepted_at=accepted_at
-            )
+            sent = replace(letter, named=content.named, suspend_on=content.suspend_on, state=outcome)
+            if outcome is NoticeState.ACCEPTED:
+                sent = replace(sent, accepted_at=self.now)
+                self.arrived.append((sent, self.facts()))
+            self.notices[at] = sent
 
     # What happens in the world; the dice decide the details
 

@@ -1,0 +1,90 @@
+"""Acme Cloud, the product of the demo, behind a small edge that asks the real gate about every request.
+
+The edge is what nginx is elsewhere (docs/edges/nginx.md), with the same rules: whatever the gate denies is passed through
+unchanged, and a gate that does not answer lets everybody in.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import httpx
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gatekeeper.demo.people import PEOPLE
+from gatekeeper.demo.serving import Looks
+
+SIGN_IN = "/login"  # one of the addresses that gate.always_allow leaves open
+_COOKIE = "acme_account"
+_PASSED_ON = ("accept", "accept-language", "sec-fetch-mode")
+_PER_CONNECTION = {b"connection", b"date", b"keep-alive", b"transfer-encoding"}
+_NAMES = {who.account_id: who.name for who in PEOPLE}
+
+
+class Edge:
+    """Middleware. `gate` is a client whose base address is the gate's."""
+
+    def __init__(self, app: ASGIApp, gate: httpx.Client) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            answer = await run_in_threadpool(self._ask, request)
+        except httpx.HTTPError:
+            request.state.standing = None
+            await self._app(scope, receive, send)
+            return
+        if answer.status_code == HTTPStatus.OK:
+            request.state.standing = answer.headers.get("X-Gatekeeper-Standing")
+            await self._app(scope, receive, send)
+            return
+        denial = Response(answer.content, answer.status_code)
+        denial.raw_headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in _PER_CONNECTION]
+        await denial(scope, receive, send)
+
+    def _ask(self, request: Request) -> httpx.Response:
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        headers |= {"X-Original-Method": request.method, "X-Original-URI": request.url.path}
+        account_id = _signed_in(request)
+        if account_id is not None:
+            headers["X-Account-Id"] = account_id
+        return self._gate.request("HEAD" if request.method == "HEAD" else "GET", "/gate", headers=headers)
+
+
+def shop(gate: httpx.Client, looks: Looks, *, panel_url: str) -> Starlette:
+    def application(request: Request) -> Response:
+        account_id = _signed_in(request)
+        if account_id is None:
+            return RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
+        standing = request.state.standing
+        return looks.page("shop", name=_NAMES[account_id], account_id=account_id, standing=standing, panel_url=panel_url)
+
+    def sign_in(_request: Request) -> Response:
+        return looks.page("sign_in", names=_NAMES, panel_url=panel_url)
+
+    def signed_in(request: Request) -> Response:
+        account_id = request.path_params["account_id"]
+        answer = RedirectResponse("/" if account_id in _NAMES else SIGN_IN, HTTPStatus.SEE_OTHER)
+        answer.set_cookie(_COOKIE, account_id if account_id in _NAMES else "", httponly=True, samesite="lax")
+        return answer
+
+    routes: Sequence[Route] = [
+        Route("/style.css", looks.style),
+        Route(SIGN_IN, sign_in),
+        Route(SIGN_IN + "/{account_id}", signed_in),
+        Route("/{page:path}", application),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Edge, gate=gate)])
+
+
+def _signed_in(request: Request) -> str | None:
+    """Whose session this is: the demo takes the cookie's word for it, which a product must not."""
+    account_id = request.cookies.get(_COOKIE, "")
+    return account_id if account_id in _NAMES else None
