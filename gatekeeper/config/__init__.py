@@ -21,6 +21,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         SettingsInvalid: with all faults.
     """
     found = gather(path, environ)
+    if not found.whole:
+        raise SettingsInvalid(found.faults)
     faults = list(found.faults)
     valid: dict[str, Any] = {}
     at_fault: set[str] = set()

@@ -30,6 +30,7 @@ from gatekeeper.config.kinds import (
 )
 from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.model import Mode
+from gatekeeper.perform.mail.address import mailbox
 
 
 class Section(BaseModel):
@@ -123,6 +124,11 @@ class Mail(Section):
     allowed_domains: Annotated[tuple[Domain, ...], Allowed("list of domains")] = Field(
         (), description="When not empty, only addresses at these domains are written to. For every place but production."
     )
+
+    @property
+    def domain(self) -> str:
+        """Domain of the sender, in ASCII: Message-IDs end with it."""
+        return mailbox(self.from_)[1].rpartition("@")[2]
 
 
 class Policy(Section):

@@ -19,9 +19,13 @@ _NO_FILE = "no settings file (looked for " + " and ".join(map(str, SEARCHED)) + 
 
 @dataclass(slots=True)
 class Found:
-    """Raw values by section and key, where each came from, and what could not be read."""
+    """Raw values by section and key, where each came from, and what is wrong with names and texts.
+
+    `whole`: the file could be read; otherwise nothing is known of what is missing.
+    """
 
     file: str
+    whole: bool = True
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     origins: dict[tuple[str, str], str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -35,7 +39,7 @@ def gather(path: Path | None, environ: Mapping[str, str]) -> Found:
     chosen = path or _named(environ) or next((place for place in SEARCHED if place.is_file()), None)
     found = Found(file=str(chosen or _NO_FILE))
     if chosen is not None:
-        _read(chosen, found)
+        found.whole = _read(chosen, found)
     for name in sorted(environ):
         # GATEKEEPER_STRIPE__API_KEY is a slip for one of ours; GATEKEEPER_SERVICE_HOST comes from Kubernetes
         if name.startswith("GATEKEEPER_") and "__" in name:
@@ -66,15 +70,15 @@ def _named(environ: Mapping[str, str]) -> Path | None:
     return Path(environ["GATEKEEPER_CONFIG"]) if environ.get("GATEKEEPER_CONFIG") else None
 
 
-def _read(path: Path, found: Found) -> None:
+def _read(path: Path, found: Found) -> bool:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
         found.faults.append(Fault(where=str(path), key="", what=f"cannot be read: {fault.strerror}"))
-        return
+        return False
     except ValueError as fault:  # TOMLDecodeError, which says the line, and UnicodeDecodeError
         found.faults.append(Fault(where=str(path), key="", what=f"is not TOML: {fault}"))
-        return
+        return False
     known = sections()
     for section, values in document.items():
         if section not in known:
@@ -83,6 +87,7 @@ def _read(path: Path, found: Found) -> None:
             found.faults.append(Fault(where=str(path), key=section, what=f"is a section: write [{section}]"))
         else:
             found.values[section] = values
+    return True
 
 
 def _take(name: str, text: str, found: Found) -> None:

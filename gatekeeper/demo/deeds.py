@@ -1,6 +1,7 @@
 """What a visitor of the demo can do to its accounts and invoices: one entry a button.
 
-Deeds on invoices are done in the books of the billing stand-in, where gatekeeper only reads; deeds on accounts are what staff do.
+Deeds on invoices are done in the books of the billing stand-in, where gatekeeper only reads; deeds on accounts are what staff
+do.
 """
 
 from collections.abc import Callable, Mapping

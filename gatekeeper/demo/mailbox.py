@@ -14,7 +14,8 @@ class Received:
 
     key: str
     sender: str
-    to: str
+    to_name: str
+    to_address: str
     subject: str
     sent_at: datetime
     text: str
@@ -38,12 +39,14 @@ def _read(path: Path) -> Received:
     """A file that was renamed into the folder never changes again."""
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    (recipient,) = message["To"].addresses
     assert text is not None
     assert html is not None
     return Received(
         key=path.stem,
         sender=str(message["From"]),
-        to=str(message["To"]),
+        to_name=recipient.display_name,
+        to_address=recipient.addr_spec,
         subject=str(message["Subject"]),
         sent_at=message["Date"].datetime,
         text=text.get_content(),

@@ -1,6 +1,6 @@
 """The panel of the demo: the clock, the accounts, the mailbox and the webhooks, as plain pages with buttons."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -228,5 +228,3 @@ def _change(before: Standing | None, after: Standing | None, seconds: float) -> 
 
 def _instant(at: datetime) -> str:
     return format_datetime(at, "EEE d MMM y, HH:mm", locale=_LOCALE)
-
-

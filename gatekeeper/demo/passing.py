@@ -13,7 +13,7 @@ import httpx
 
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.ledger.reader import Reader
-from gatekeeper.model import NoticeState
+from gatekeeper.model import Notice, NoticeState
 from gatekeeper.publish import replace_file
 from gatekeeper.wiring.clock import Clock, system_clock
 
@@ -105,26 +105,27 @@ class Passing:
 
     def _outstanding(self) -> str:
         """What the house has not done yet, looked for in the order in which work flows; empty: nothing."""
-        now, state = self.now(), self._reader.state()
-        if not all(delivery.wait_idle(0) for delivery in self._standin.deliveries):
-            return "webhooks are on their way"
-        if self._reader.events_due(now, 1):
-            return "webhooks wait to be looked at"
-        if state.reconciled_at is None or now >= state.reconciled_at + self._reconcile_every:
-            return "the books are being read"
-        if self._reader.due_accounts(now, 1):
-            return "accounts are being reviewed"
-        if any(
-            notice.state is NoticeState.SENDING or (notice.next_try_at is not None and notice.next_try_at <= now)
-            for notice in self._reader.notices_of()
-        ):
-            return "letters are being written"
-        if self._revision_of_gate() != self._reader.revision():
-            return "the gate has not heard of it yet"
-        return ""
+        now, reader = self.now(), self._reader
+        checks: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("webhooks are on their way", lambda: not all(it.wait_idle(0) for it in self._standin.deliveries)),
+            ("webhooks wait to be looked at", lambda: reader.events_due(now, 1)),
+            ("the books are being read", lambda: self._reconcile_is_due(now)),
+            ("accounts are being reviewed", lambda: reader.due_accounts(now, 1)),
+            ("letters are being written", lambda: any(_is_on_its_way(notice, now) for notice in reader.notices_of())),
+            ("the gate has not heard of it yet", lambda: self._revision_of_gate() != reader.revision()),
+        )
+        return next((what for what, unfinished in checks if unfinished()), "")
+
+    def _reconcile_is_due(self, now: datetime) -> bool:
+        reconciled_at = self._reader.state().reconciled_at
+        return reconciled_at is None or now >= reconciled_at + self._reconcile_every
 
     def _revision_of_gate(self) -> int | None:
         try:
             return int(self._gate.get("/readyz").json()["revision"])
         except (httpx.HTTPError, ValueError, KeyError):
             return None
+
+
+def _is_on_its_way(notice: Notice, now: datetime) -> bool:
+    return notice.state is NoticeState.SENDING or (notice.next_try_at is not None and notice.next_try_at <= now)

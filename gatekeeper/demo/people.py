@@ -139,9 +139,7 @@ def _past(who: Invented, books: Books, now: datetime) -> Iterator[tuple[datetime
     for due_in in who.due_in:
         yield (
             now + due_in - timedelta(days=TERM_DAYS),
-            lambda: books.create_subscription(
-                customer_id, price, collection_method="send_invoice", days_until_due=TERM_DAYS
-            ),
+            lambda: books.create_subscription(customer_id, price, collection_method="send_invoice", days_until_due=TERM_DAYS),
         )
     if who.card_failed_before is not None:
 

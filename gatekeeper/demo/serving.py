@@ -33,9 +33,9 @@ class Looks:
         sheets = (shipped("templates", "pages/page.css"), folder / "demo.css")
         self._style = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
-    def page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        document = self._environment.get_template(f"{name}.html").render(values)
-        return HTMLResponse(document, status, headers=_SECURITY)
+    def page(self, template: str, /, **values: Any) -> HTMLResponse:
+        document = self._environment.get_template(f"{template}.html").render(values)
+        return HTMLResponse(document, headers=_SECURITY)
 
     def style(self, _request: object) -> Response:
         return Response(self._style, media_type="text/css", headers={"Cache-Control": "no-store"})

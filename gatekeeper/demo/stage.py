@@ -102,7 +102,7 @@ def run_demo(port: int, say: Callable[[str], object]) -> None:
         stack.callback(house.close)
         set_up(house.settings.log.level, house.settings.log.format)
         migrate(house.engine)
-        gate = stack.enter_context(httpx.Client(base_url=_url(port + 3), trust_env=False, timeout=1))
+        gate = stack.enter_context(_gate_client(port))
         passing = _passing(house, folder / "clock", standin, gate, closing)
         looks = Looks()
         shop_app = shop(gate, looks, panel_url=_url(port))
@@ -157,6 +157,12 @@ def _write_settings(folder: Path, port: int, stripe: str) -> Path:
     path = folder / "gatekeeper.toml"
     path.write_text(settings, encoding="utf-8")
     return path
+
+
+def _gate_client(port: int) -> httpx.Client:
+    """Keeps no connection open, so that the gate has nobody to wait for when it is stopped."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=_url(port + 3), limits=limits, trust_env=False, timeout=1)
 
 
 def _passing(house: House, clock_file: Path, standin: Standin, gate: httpx.Client, closing: Event) -> Passing:

@@ -49,21 +49,21 @@ class Gate:
             b"/metrics": self._metrics,
         }
         self._ready = False
-        self._revision = 0
-        self._open_book({})
+        self._open_book(0, {})
 
     def take(self, snapshot: Snapshot) -> None:
         """Decide by this snapshot from now on."""
-        self._revision = snapshot.revision
-        self._open_book(snapshot.standings)
+        self._open_book(snapshot.revision, snapshot.standings)
         self._ready = True
 
-    def _open_book(self, standings: Mapping[str, Standing]) -> None:
+    def _open_book(self, revision: int, standings: Mapping[str, Standing]) -> None:
         """Turn the standings into what an answer needs, so that a request finds it with one look-up."""
-        letterheads = {standing: Letterhead(standing, self._revision) for standing in Standing}
+        letterheads = {standing: Letterhead(standing, revision) for standing in Standing}
+        # First, for it alone can fail: an id that is no text leaves everything as it was
         self._listed = {account.encode(): letterheads[standing] for account, standing in standings.items()}
         self._unlisted = letterheads[Standing.CURRENT]
-        self._unknown = Letterhead(None, self._revision)
+        self._unknown = Letterhead(None, revision)
+        self._revision = revision
 
     def answer(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """The answer to one request.

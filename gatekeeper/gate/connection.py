@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._waiting: deque[tuple[Answer | PageWanted, bool, bool]] = deque()
         self._fetching: asyncio.Task[None] | None = None
+        self._choked = False
         self._lingering: asyncio.TimerHandle | None = None
 
     # What the event loop calls
@@ -65,11 +66,12 @@ class Connection(asyncio.Protocol):
         del self._parser  # it refers back to us
 
     def pause_writing(self) -> None:
+        self._choked = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self._fetching is None:
-            self._transport.resume_reading()
+        self._choked = False
+        self._read_on()
 
     def data_received(self, data: bytes) -> None:
         if len(data) > _SLICE_BYTES:
@@ -111,7 +113,7 @@ class Connection(asyncio.Protocol):
         fields = self._header_names.read(headers)
         answer = self._gate.answer(self._target, method, fields)
         # After a body that is not read, nobody knows where the next request starts
-        self._reading = keep = self._parser.should_keep_alive() and fields.get(FRAMING, b"0") == b"0"
+        self._reading = keep = self._parser.should_keep_alive() and (FRAMING not in fields or fields[FRAMING] == b"0")
         self._target = b""
         self._head_bytes = self.sweeps_without_request = 0
         headers.clear()
@@ -143,11 +145,16 @@ class Connection(asyncio.Protocol):
         self._deliver(wanted.answer(page), keep, bodiless=False)
         while self._waiting and self._fetching is None:
             self._deliver(*self._waiting.popleft())
-        if self._fetching is None:
-            if self._reading:
-                self._transport.resume_reading()
-            else:
-                self._close()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Once no page is being fetched and the answers are taken: read again, or close if this was the last."""
+        if self._fetching is not None or self._choked:
+            return
+        if self._reading:
+            self._transport.resume_reading()
+        else:
+            self._close()
 
     def finish(self) -> None:
         """Read no further request, and close once those that were read are answered."""

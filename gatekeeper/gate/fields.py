@@ -22,6 +22,7 @@ _READ = (METHOD, URI, EDGE_SECRET, ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE)
 _FRAMING = (b"content-length", b"transfer-encoding", b"upgrade")
 _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]")
 _REMEMBERED = 1000
+_LONGEST_REMEMBERED = 64
 
 
 class HeaderNames(dict[bytes, bytes | None]):
@@ -50,7 +51,7 @@ class HeaderNames(dict[bytes, bytes | None]):
         known = self._known.get(lower)
         if known is None and _fold(lower) in self._folded_identities:
             known = ALIAS
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(name) <= _LONGEST_REMEMBERED:
             self[name] = known
         return known
 

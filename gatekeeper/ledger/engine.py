@@ -73,4 +73,4 @@ def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert a row, unless there is one with a key of it, or another transaction just writes one; whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None

@@ -83,6 +83,10 @@ def test_an_open_path_is_open_to_a_suspended_account_but_only_if_the_edge_names_
     assert [reply.status for reply in ask(gate, twice)] == [403]
 
 
+def test_without_a_secret_in_the_settings_none_is_looked_at(gate: GateSettings) -> None:
+    assert one(gate, "/gate/nginx", X_Account_Id="good", X_Gatekeeper_Edge="whatever").status == 200
+
+
 def test_nobody_is_let_in_as_current_with_an_empty_account(gate: GateSettings) -> None:
     reply = one(gate, "/gate/nginx")
     assert (reply.status, reply.headers["x-gatekeeper-standing"], reply.headers["x-gatekeeper-account"]) == (200, "current", "")

@@ -93,6 +93,7 @@ def test_two_identity_headers_must_agree() -> None:
 def test_names_are_remembered_up_to_a_bound() -> None:
     names = HeaderNames([b"X-Account-Id"])
     for number in range(3000):
-        names.read([(b"X-Invented-%d" % number, b"x")])
+        names.read([(b"X-%d-%s" % (number, b"x" * (number % 100)), b"x")])
     assert len(names) <= 1000
+    assert max(map(len, names)) <= 64
     assert names.read([(b"X-Account-Id", b"a"), (b"X_Account_Id", b"b")]) == {b"x-account-id": b"a", b"(alias)": b"b"}

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gatekeeper.ledger.engine import open_engine
+from gatekeeper.ledger.reader import Reader
 from tests.kit.ports import free_ports, wait_until_listening
 
 SECRET = "whsec_story"
@@ -96,6 +98,24 @@ class Installation:
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.command(*arguments, "--json"))
+
+    def standings(self) -> dict[str, str]:
+        """The standing of every account, read from the ledger."""
+        with self._reader() as reader:
+            return {account.id: account.standing.value for account in reader.accounts()}
+
+    def notices(self) -> list[tuple[str, str, str]]:
+        """Step, address and state of every notice, newest first."""
+        with self._reader() as reader:
+            return [(notice.step.value, notice.address, notice.state.value) for notice in reader.notices_of(limit=10_000)]
+
+    @contextmanager
+    def _reader(self) -> Iterator[Reader]:
+        engine = open_engine(self.database_url or f"sqlite:///{self.folder}/gatekeeper.db")
+        try:
+            yield Reader(engine)
+        finally:
+            engine.dispose()
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:

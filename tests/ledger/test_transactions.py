@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, event
 
-from gatekeeper.model import Identity, Mode, NoticeState, Outcome, Step
-from tests.kit.builders import DUE_AT, USER, day, invoice, on
-from tests.kit.ledger import Ledger, a_customer, current, past_due, planned, reading, statements, suspended
+from gatekeeper.model import Audience, Identity, Mode, NoticeState, Outcome, Step
+from tests.kit.builders import USER, day, invoice, on
+from tests.kit.ledger import Ledger, a_customer, current, past_due, planned, reading, suspended
 
 
 class PowerCut(Exception):
@@ -38,12 +38,10 @@ def withdraw(ledger: Ledger) -> None:
 
 def a_reading_that_changes_everything(ledger: Ledger) -> None:
     version = ledger.reader.invoice_version("in_1")
-    moved = a_customer(account_id="else", name="Else", addresses=((USER_AUDIENCE, "else@customer.example"),))
+    moved = a_customer(account_id="else", name="Else", addresses=((Audience.USER, "else@customer.example"),))
     shown = invoice(remaining_minor=1, lineage="in_0")
     assert ledger.writer.readings.record(reading(shown, moved), if_version=version)
 
-
-USER_AUDIENCE = a_customer().addresses[1][0]
 
 METHODS: dict[str, Callable[[Ledger], object]] = {
     "record verdicts": verdicts,
@@ -109,9 +107,5 @@ def test_a_power_cut_in_the_middle_leaves_nothing_half_done(ledger: Ledger, work
         else:
             break
 
-    with statements(ledger.engine) as sent:
-        ledger.reader.state()
-    assert len(sent) <= 2
     assert number > 1
     assert ledger.dump() != before
-    assert DUE_AT

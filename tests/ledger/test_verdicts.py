@@ -1,4 +1,4 @@
-"""A verdict is written whole or not at all, with one audit row for a change of standing, and never over facts it has not seen."""
+"""A verdict is written whole or not at all, with one audit row for a change of standing, never over facts it has not seen."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from gatekeeper.model import Money, NoticeState, Outcome, PlannedNotice, Reason, Standing, Step, Verdict
 from tests.kit.builders import ACCOUNTANT, DUE_AT, SECOND, USER, day, invoice, on
-from tests.kit.ledger import DOMAIN, Ledger, a_customer, current, past_due, planned, suspended
+from tests.kit.ledger import DOMAIN, Ledger, a_customer, current, past_due, planned, reading, suspended
 
 REASONS = (
     Reason(
@@ -134,9 +134,7 @@ CHANGES_OF_FACTS: dict[str, Callable[[Ledger], object]] = {
     "a payment": lambda ledger: ledger.read(invoice(status="paid", remaining_minor=0)),
     "a fresher reading": lambda ledger: ledger.read(invoice(read=on(2))),
     "a new invoice": lambda ledger: ledger.read(invoice(2)),
-    "another invoice in a list": lambda ledger: ledger.writer.readings.record_page(
-        [replace_reading(ledger, 3)], reconcile_number=1
-    ),
+    "another invoice in a list": lambda ledger: ledger.writer.readings.record_page([reading(invoice(3))], 1),
     "a contact": lambda ledger: ledger.writer.readings.record_customer(a_customer(addresses=()), on(1)),
     "the account of a customer": lambda ledger: ledger.writer.readings.record_customer(a_customer(account_id="b"), on(1)),
     "a notice settled": settle_a_notice,
@@ -146,14 +144,7 @@ CHANGES_OF_FACTS: dict[str, Callable[[Ledger], object]] = {
     "a promise": lambda ledger: ledger.writer.desk.promise("acme", due_on=day(9), by="Bob", author="Ann", now=on(1)),
     "opened by hand": lambda ledger: ledger.writer.desk.reopen("acme", reason="sorry", author="Ann", now=on(1)),
     "distrust": lambda ledger: ledger.writer.readings.distrust("the key was refused"),
-    "another verdict": lambda ledger: ledger.judge(past_due(), on(1)),
 }
-
-
-def replace_reading(ledger: Ledger, number: int):  # noqa: ANN201
-    from tests.kit.ledger import reading
-
-    return reading(invoice(number))
 
 
 @pytest.mark.parametrize("change", CHANGES_OF_FACTS.values(), ids=CHANGES_OF_FACTS.keys())

@@ -84,7 +84,7 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
     with installation.running(), edge(installation, tmp_path / "nginx") as site:
         biller.deliver_to(installation.webhook, SECRET)
         invoice = subscribe(biller, "acme")
-        until(lambda: "acme" in installation.command("accounts", "list"), what="the account is known")
+        until(lambda: "acme" in installation.standings(), what="the account is known")
         page = browser.new_context().new_page()
 
         move(biller, installation, days=7, hours=1)
@@ -137,11 +137,11 @@ def test_without_any_webhook_the_end_is_the_same(biller: Biller, post: MailServe
     for hours in (0, 7 * 24 + 1, 14 * 24 + 1, 5 * 24 + 1):
         move(biller, installation, hours=hours)
         installation.command("tick")
-    assert installation.json("accounts", "show", "acme")["standing"] == "suspended"
+    assert installation.standings() == {"acme": "suspended"}
     pay(biller, invoice)
     move(biller, installation, seconds=1)
     installation.command("tick")
-    assert installation.json("accounts", "show", "acme")["standing"] == "current"
+    assert installation.standings() == {"acme": "current"}
     assert len(post.messages) == 6
 
 
@@ -153,28 +153,24 @@ def test_with_lost_doubled_and_shuffled_events_the_end_is_the_same(biller: Bille
         invoices = {account: subscribe(biller, account) for account in accounts}
         for hours in (7 * 24 + 1, 14 * 24 + 1, 5 * 24 + 1):
             move(biller, installation, hours=hours)
-            until(lambda: _still(installation), what="all is quiet")
-        assert _standings(installation) == dict.fromkeys(accounts, "suspended")
+            until(lambda: quiet(installation), what="all is quiet")
+        assert installation.standings() == dict.fromkeys(accounts, "suspended")
         for account in accounts[:5]:
             pay(biller, invoices[account])
         move(biller, installation, minutes=11)
         paid, unpaid = dict.fromkeys(accounts[:5], "current"), dict.fromkeys(accounts[5:], "suspended")
-        until(lambda: _standings(installation) == paid | unpaid, what="who has paid is in, who has not is out")
+        until(lambda: installation.standings() == paid | unpaid, what="who has paid is in, who has not is out")
         until(lambda: len(post.messages) == 8 * 4 + 5 * 2, what="each letter is sent once")
-        until(lambda: _still(installation), what="all is quiet")
+        until(lambda: quiet(installation), what="all is quiet")
     assert len(post.messages) == 8 * 4 + 5 * 2
 
 
-def _standings(installation: Installation) -> dict[str, str]:
-    return {row["account"]: row["standing"] for row in installation.json("accounts", "list")}
+def quiet(installation: Installation) -> bool:
+    """Nothing is on its way, and nothing new happens for a second."""
 
-
-def _still(installation: Installation) -> bool:
-    """Nothing is on its way: no notice under way, and nothing new in two looks a second apart."""
-
-    def look() -> tuple[str, str]:
-        return installation.command("notices", "list", "--json"), installation.command("accounts", "list", "--json")
+    def look() -> tuple[object, object]:
+        return installation.notices(), installation.standings()
 
     before = look()
     time.sleep(1)
-    return before == look() and '"planned"' not in before[0] and '"sending"' not in before[0]
+    return before == look() and not {state for _, _, state in installation.notices()} & {"planned", "sending"}

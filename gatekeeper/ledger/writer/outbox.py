@@ -62,8 +62,8 @@ class Outbox:
         outcome = Outcome(state=NoticeState.UNCERTAIN, detail="the sender stopped while it was being sent")
         with self._engine.begin() as connection:
             dead = and_(SENDING, notices.c.claimed_at <= now - LEASE)
-            lock(connection, connection.execute(select(notices.c.account_id).where(dead)).scalars())
-            lost = connection.execute(select(notices).where(dead)).all()
+            taken = lock(connection, connection.execute(select(notices.c.account_id).where(dead)).scalars())
+            lost = connection.execute(select(notices).where(dead, notices.c.account_id.in_(taken))).all()
             for row in lost:
                 _settle(connection, row, outcome, now)
             return len(lost)

@@ -50,7 +50,8 @@ def test_invoices_are_listed_newest_first_by_every_filter_that_gatekeeper_uses(
     assert found(collection_method="charge_automatically") == [automatic]
     assert found(created={"lt": now}) == [old]
     assert found(created={"gte": now}) == [automatic, own.latest_invoice, paid]
-    assert found(due_date={"gt": now, "lte": now + 3 * _DAY}) == [old]
+    assert found(due_date={"gt": now, "lte": now + 2 * _DAY}) == [old]
+    assert found(due_date={"lt": now + 2 * _DAY}) == found(due_date={"gt": now + 30 * _DAY}) == []
     assert found(due_date=int(START.timestamp()) + 3 * _DAY) == [old]
     assert found(status="open", customer=payer, due_date={"lt": now}) == []
 

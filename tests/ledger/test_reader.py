@@ -1,0 +1,241 @@
+"""Questions cost what is due, not what exists (case 78), and are answered from one moment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+
+from gatekeeper.ledger.tables import accounts, inbox, invoices, notices
+from gatekeeper.ledger.tables import cases as case_table
+from gatekeeper.model import Contact, Facts, Mode, NoticeState, Standing
+from tests.kit.builders import DUE_AT, SECOND, contact, invoice, on
+from tests.kit.ledger import Ledger, a_customer, past_due, planned, statements, suspended
+
+MANY = 20_000
+
+
+def accounts_of(ledger: Ledger, *names: str) -> None:
+    for number, name in enumerate(names):
+        ledger.read(invoice(number, customer_id=f"cus_{name}"), customer=a_customer(account_id=name))
+
+
+@pytest.fixture
+def big(ledger: Ledger) -> Ledger:
+    """20,000 accounts with an open invoice, a sent notice and an old event each; ten accounts are touched, ten are timed."""
+    row = invoice()
+    common = {name: getattr(row, name) for name in ("customer_id", "status", "currency", "total_minor", "remaining_minor")}
+    common |= {"created_at": DUE_AT, "automatic": False, "attempted": False, "read_at": DUE_AT, "seen_in": 9}
+    sent = {"case_id": 1, "step": "reminder", "occasion": 1, "audiences": [], "named": [], "state": "accepted"}
+    stored = {"type": "invoice.paid", "body": b"{}", "received_at": DUE_AT}
+    with ledger.engine.begin() as connection:
+        connection.execute(insert(case_table), [{"id": 1, "account_id": "a00000", "opened_at": DUE_AT}])
+        connection.execute(insert(accounts), [_account(number) for number in range(MANY)])
+        connection.execute(
+            insert(invoices),
+            [
+                {"id": f"in_{n}", "account_id": f"a{n:05}", "lineage": f"in_{n}", "pay_token": str(n), **common}
+                for n in range(MANY)
+            ],
+        )
+        connection.execute(
+            insert(notices),
+            [
+                {"account_id": f"a{n:05}", "address": str(n), "message_id": str(n), "planned_at": DUE_AT, **sent}
+                for n in range(MANY)
+            ],
+        )
+        connection.execute(insert(inbox), [{"event_id": f"evt_{n}", **stored} for n in range(MANY)])
+        connection.execute(insert(inbox), [{"event_id": f"evt_due_{n}", "next_try_at": DUE_AT, **stored} for n in range(10)])
+        connection.execute(text("ANALYZE"))
+    return ledger
+
+
+def _account(number: int) -> dict[str, Any]:
+    """Ten of them touched, ten timed for day 0, ten suspended; all others are reviewed on day 30."""
+    return {
+        "id": f"a{number:05}",
+        "touched": number % 2000 == 7,
+        "review_at": on(0) if number % 2000 == 9 else on(30),
+        "withheld": number % 2000 == 11,
+        "standing": "suspended" if number % 2000 == 13 else "current",
+        "reasons": [],
+    }
+
+
+def plans(ledger: Ledger, question: Callable[[], object]) -> list[str]:
+    """How the database goes about each statement of a question."""
+    with statements(ledger.engine) as sent:
+        question()
+    explain = "EXPLAIN QUERY PLAN " if ledger.engine.dialect.name == "sqlite" else "EXPLAIN "
+    with ledger.engine.connect() as connection:
+        return [
+            "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters).all())
+            for statement, parameters in sent
+            if not statement.startswith("BEGIN")
+        ]
+
+
+QUESTIONS: dict[str, tuple[Callable[[Ledger], object], str]] = {
+    "touched accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_touched"),
+    "timed accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_review_at"),
+    "standings": (lambda ledger: ledger.reader.standings(), "ix_accounts_standing"),
+    "suspended accounts": (lambda ledger: ledger.reader.open_of_suspended(50), "ix_accounts_standing"),
+    "their open invoices": (lambda ledger: ledger.reader.open_of_suspended(50), "ix_invoices_open"),
+    "vanished invoices": (lambda ledger: ledger.reader.open_not_seen_in(9, "", 100), "ix_invoices_seen_in"),
+    "due events": (lambda ledger: ledger.reader.events_due(on(1), 40), "ix_inbox_due"),
+    "due notices": (lambda ledger: ledger.writer.outbox.claim(on(1)), "ix_notices_due"),
+    "dead senders": (lambda ledger: ledger.writer.outbox.recover(on(1)), "ix_notices_sending"),
+    "what was withheld": (lambda ledger: ledger.writer.desk.release(), "ix_accounts_withheld"),
+    "open invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_open"),
+    "suspensions": (lambda ledger: ledger.reader.suspended_since(on(-1)), "ix_audit_after_at"),
+}
+
+
+def test_a_round_costs_what_is_due_and_not_what_exists(big: Ledger) -> None:
+    for name, (question, index) in QUESTIONS.items():
+        found = plans(big, lambda question=question: question(big))
+        assert any(index in plan for plan in found), (name, found)
+        scanned = [plan for plan in found if "Seq Scan on " in plan or ("SCAN " in plan and "USING" not in plan)]
+        assert [
+            plan for plan in scanned if any(table in plan for table in ("accounts", "invoices", "notices", "inbox"))
+        ] == [], name
+    assert len(big.reader.due_accounts(on(1), 100)) == 20
+
+
+def test_accounts_are_due_when_touched_or_when_their_time_has_come(ledger: Ledger) -> None:
+    accounts_of(ledger, "touched", "timed", "later", "never")
+    ledger.judge(past_due(review_at=on(3)), account_id="timed")
+    ledger.judge(past_due(review_at=on(4)), account_id="later")
+    ledger.judge(past_due(), account_id="never")
+
+    assert ledger.reader.due_accounts(on(3), 10) == ["touched", "timed"]
+    assert ledger.reader.due_accounts(on(3), 1) == ["touched"]
+    assert set(ledger.reader.due_accounts(on(4), 10)) == {"touched", "timed", "later"}
+
+
+def test_an_account_that_is_touched_and_timed_is_due_once(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    ledger.judge(past_due(review_at=on(1)))
+    ledger.writer.desk.reopen("acme", reason="", author="Ann", now=on(1))
+
+    assert ledger.reader.due_accounts(on(2), 10) == ["acme"]
+
+
+def test_the_facts_of_200_accounts_take_as_many_questions_as_those_of_one(ledger: Ledger) -> None:
+    names = [f"acme_{number:03}" for number in range(200)]
+    for number, name in enumerate(names):
+        customer = a_customer(id=f"cus_{number}", account_id=name)
+        ledger.read(invoice(number, customer_id=customer.id), customer=customer)
+    ledger.writer.verdicts.record([(facts, past_due(planned()), False) for facts in ledger.reader.facts(names)], DUE_AT)
+
+    with statements(ledger.engine) as for_one:
+        ledger.reader.facts(names[:1])
+    with statements(ledger.engine) as for_all:
+        found = ledger.reader.facts(names)
+
+    assert len(for_one) == len(for_all) <= 9
+    assert [facts.account_id for facts in found] == names
+    assert {(len(facts.invoices), len(facts.contacts), len(facts.notices)) for facts in found} == {(1, 2, 1)}
+
+
+def test_facts_are_those_of_the_account_and_of_nobody_else(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b")
+    ledger.judge(past_due(planned()), account_id="a")
+    ledger.writer.desk.exempt("b", until_on=DUE_AT.date(), reason="good", author="Ann", now=DUE_AT)
+
+    a, b = ledger.reader.facts(["b", "a", "nobody"])
+
+    assert [(facts.account_id, [one.id for one in facts.invoices]) for facts in (a, b)] == [("a", ["in_0"]), ("b", ["in_1"])]
+    assert [(len(facts.notices), len(facts.exemptions)) for facts in (a, b)] == [(1, 0), (0, 1)]
+    assert ledger.reader.facts([]) == []
+
+
+def test_only_open_invoices_are_among_the_facts(ledger: Ledger) -> None:
+    for number, status in enumerate(("open", "draft", "paid", "void", "uncollectible", "deleted")):
+        ledger.read(invoice(number, status=status))
+
+    assert [one.id for one in ledger.facts().invoices] == ["in_0"]
+
+
+def test_facts_of_one_moment_have_the_version_of_that_moment(ledger: Ledger) -> None:
+    """While others write, an account's amount and its version always belong together."""
+    ledger.read(invoice(remaining_minor=1))
+    seen: dict[int, tuple[int, ...]] = {}
+    base = ledger.facts().version
+
+    def write() -> None:
+        for amount in range(2, 60):
+            ledger.read(invoice(remaining_minor=amount))
+
+    def look() -> None:
+        for _ in range(150):
+            facts = ledger.facts()
+            seen[facts.version - base] = tuple(one.remaining_minor for one in facts.invoices)
+
+    from tests.kit.ledger import at_once
+
+    at_once(write, look)
+    assert all(amounts == (version + 1,) for version, amounts in seen.items())
+
+
+def test_standings_are_those_that_are_not_current(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b", "c", "d")
+    for account_id, verdict in {
+        "a": past_due(),
+        "b": suspended(),
+        "c": replace(past_due(), standing=Standing.RESTRICTED),
+    }.items():
+        ledger.judge(verdict, account_id=account_id)
+
+    assert ledger.reader.standings() == (3, {"a": Standing.PAST_DUE, "b": Standing.SUSPENDED, "c": Standing.RESTRICTED})
+    assert ledger.reader.revision() == 3
+
+
+def test_accounts_in_trouble_are_listed_first(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b", "c")
+    ledger.judge(suspended(), account_id="c")
+
+    assert [row.id for row in ledger.reader.accounts()] == ["c", "a", "b"]
+    assert ledger.reader.account("nobody") is None
+
+
+def test_suspensions_are_counted_from_an_instant_on(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b")
+    ledger.judge(suspended(), on(1), account_id="a")
+    ledger.judge(past_due(), on(2), account_id="a")
+    ledger.judge(suspended(), on(3), account_id="a")
+    ledger.judge(suspended(), on(3) + SECOND, account_id="b")
+    ledger.writer.desk.set_mode(Mode.ARMED, author="Ann", now=on(4))
+
+    counts = [ledger.reader.suspended_since(since) for since in (on(1), on(1) + SECOND, on(3), on(3) + SECOND, on(4))]
+    assert counts == [3, 2, 2, 1, 0]
+    assert ledger.reader.suspended_accounts(since=on(3) + SECOND) == ["b"]
+    assert ledger.reader.suspended_accounts(since=on(1)) == ["a", "b"]
+
+
+def test_a_new_ledger_knows_nothing_of_itself_but_its_id(ledger: Ledger) -> None:
+    known = ledger.reader.state()
+
+    assert len(known.ledger_id) == 36
+    assert (known.revision, known.mode, known.identity, known.distrust, known.reconcile_number) == (0, None, None, "", 0)
+    assert (known.watched_since_at, known.reconciled_at) == (None, None)
+
+
+def test_facts_come_in_one_order_whoever_wrote_first(ledger: Ledger) -> None:
+    first, second = a_customer(id="cus_1", name="A"), a_customer(id="cus_2", name="B")
+    for customer in (second, first):
+        ledger.writer.readings.record_customer(customer, DUE_AT)
+    ledger.writer.readings.record_customer(replace(first, locale="fr"), DUE_AT + timedelta(days=1))
+
+    expected = [
+        replace(contact(audience, address), name=customer.name, locale=customer.locale)
+        for audience, address in first.addresses
+        for customer in (replace(first, locale="fr"), second)
+    ]
+    facts: Facts = ledger.facts()
+    assert facts.contacts == tuple(expected)
+    assert all(isinstance(one, Contact) for one in facts.contacts)
+    assert NoticeState
