@@ -27,7 +27,7 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 @pytest.mark.parametrize("page", READER_PAGES, ids=name)
 def test_every_command_that_is_named_exists_with_its_options(page: Path) -> None:
     blocks = re.findall(r"`([^`\n]+)`", page.read_text()) + re.findall(
-        r"^\s*(?:\.venv/bin/)?(gatekeeper .*)$", page.read_text(), re.M
+        r"^\s*(?:\.venv/bin/)?(gatekeeper .*)$", page.read_text(), re.MULTILINE
     )
     for said in blocks:
         if call := re.fullmatch(r"(?:\.venv/bin/)?gatekeeper((?: [a-z][a-z-]*)+)(.*)", said.strip()):
@@ -46,9 +46,9 @@ def _require(words: list[str], options: list[str], said: str) -> None:
 
 
 def test_the_settings_in_the_readme_are_enough(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     config = tmp_path / "gatekeeper.toml"
-    config.write_text(re.sub("^   ", "", example, flags=re.M).replace("…", "example"))
+    config.write_text(re.sub("^   ", "", example, flags=re.MULTILINE).replace("…", "example"))
     assert load(config, {}).product.name == "Acme Cloud"
 
 

@@ -81,7 +81,7 @@ def resend(config: Path | None, *, notice: int) -> None:
 
 @notices.command("send-test")
 @click.argument("address")
-@click.option("--step", type=_STEPS, default="reminder", show_default=True)
+@click.option("--step", type=_STEPS, default="reminder", show_default=True, help="Which message.")
 @click.pass_obj
 def send_test(config: Path | None, *, address: str, step: str) -> None:
     """Send one invented message to an address of yours, now, through the configured transport."""
