@@ -71,6 +71,7 @@ def rounds(many: int, folder: Path) -> list[float]:
         rules=Rules(),
         caps=Caps(per_hour=0, per_day=0),
         read_again=lambda _invoice: None,
+        withheld=lambda: None,
         clock=lambda: START,
     )
     publisher = Publisher(folder / f"snapshot{many}", reader, writer.verdicts.raise_revision)
@@ -78,7 +79,7 @@ def rounds(many: int, folder: Path) -> list[float]:
     for hour in range(ROUNDS):
         now = START + timedelta(hours=hour)
         began = time.perf_counter()
-        looked = review.run(now, None)
+        looked = review.run(now)
         publisher.run(now)
         taken.append(time.perf_counter() - began)
         assert len(looked.changed) == DUE, f"{len(looked.changed)} accounts changed, {DUE} were due"

@@ -1,8 +1,12 @@
-"""/livez: this process answers. /readyz: it can do its work, and if not, what is in the way. Stripe's health is in neither."""
+"""/livez: this process answers. /readyz: it can do its work, and if not, what is in the way.
+
+Stripe's health is in neither: with Stripe or the worker gone, the lockout page and the webhooks are needed most, and whoever
+takes an unready part out of service would take them away. What does not stop this part is said beside `ready`.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -11,13 +15,15 @@ from starlette.routing import Route
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Reason
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_STALE_AFTER: Final = 3
 
 
 def routes(
     *, reader: Reader, withheld: Callable[[], Reason | None], clock: Callable[[], datetime], reconcile_every: timedelta
 ) -> list[Route]:
-    def livez(_request: Request) -> Response:
+    async def livez(_request: Request) -> Response:
+        """On the event loop: it must not wait for a thread behind questions to a database that hangs."""
         return PlainTextResponse("ok\n", headers=_NO_STORE)
 
     def readyz(_request: Request) -> Response:
@@ -31,17 +37,16 @@ def routes(
 
 
 def _report(reader: Reader, withheld: Callable[[], Reason | None], now: datetime, reconcile_every: timedelta) -> dict[str, Any]:
+    """`stale`: the books have not been read whole for three intervals. `withheld`: `halted`, `dry_run`, or empty."""
     state, held_back = reader.state(), withheld()
-    why = []
-    if state.watched_since_at is None:
-        why.append("the billing system's books have not been read whole yet")
-    elif state.reconciled_at is None or now - state.reconciled_at > 3 * reconcile_every:
-        why.append("the billing system's books have not been read for three intervals")
+    read_at = state.reconciled_at
+    why = [] if read_at is not None else ["the billing system's books have not been read whole yet"]
     return {
         "ready": not why,
         "why": why,
+        "stale": read_at is None or now - read_at > _STALE_AFTER * reconcile_every,
         "distrust": state.distrust,
         "withheld": held_back.code if held_back else "",
         "revision": state.revision,
-        "reconciled_at": state.reconciled_at.isoformat() if state.reconciled_at else None,
+        "reconciled_at": read_at.isoformat() if read_at else None,
     }

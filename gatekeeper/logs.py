@@ -50,7 +50,6 @@ def set_up(level: str, format: str, stream: TextIO | None = None) -> None:  # no
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
-            structlog.stdlib.filter_by_level,
             *_COMMON,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -95,9 +94,7 @@ _COMMON: tuple[Processor, ...] = (
 
 def _formatter(*, for_people: bool, colours: bool) -> logging.Formatter:
     render: Callable[[WrappedLogger, str, MutableMapping[str, Any]], Any] = (
-        structlog.dev.ConsoleRenderer(
-            colors=colours, timestamp_key="at", exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
-        )
+        structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", pad_event_to=0)
         if for_people
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

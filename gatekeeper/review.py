@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.verdicts import Verdicts
 from gatekeeper.model import Facts, Reason, Standing, Verdict
@@ -20,6 +21,9 @@ _BATCH: Final = 200
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _SOON: Final = timedelta(minutes=1)
 _LOOK_AGAIN: Final = timedelta(minutes=10)
+
+# Facts, what was decided of them, and why that may not climb
+_Judged = tuple[Facts, Verdict, Reason | None]
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +38,7 @@ class Looked:
 
 
 class Review:
-    """`read_again` reads one invoice from the biller now; `clock` says when that was."""
+    """`read_again` reads one invoice from the biller now; `withheld` says why nothing may climb at this moment, if so."""
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Review:
         rules: Rules,
         caps: brake.Caps,
         read_again: Callable[[str], None],
+        withheld: Callable[[], Reason | None],
         clock: Callable[[], datetime],
     ) -> None:
         self._reader = reader
@@ -51,34 +56,61 @@ class Review:
         self._rules = rules
         self._caps = caps
         self._read_again = read_again
+        self._withheld = withheld
         self._clock = clock
+        self._passed_over: dict[str, datetime] = {}
 
-    def run(self, now: datetime, withheld: Reason | None, only: Sequence[str] | None = None) -> Looked:
-        """Look at every account that is due at `now`, or at the given ones. `withheld`: why nothing may climb, if so."""
+    def run(self, now: datetime, only: Sequence[str] | None = None) -> Looked:
+        """Look at every account that is due at `now`, or at the given ones."""
         looked = Looked()
         wanting: list[str] = []
-        for batch in self._due(now) if only is None else [self._reader.facts(only)]:
-            judged = []
-            for facts in batch:
-                verdict = self._decide(facts, now)
-                if _wants_suspension(facts, verdict):
-                    if withheld is None:
-                        wanting.append(facts.account_id)
-                        verdict = replace(verdict, standing=Standing.PAST_DUE, read_first=(), review_at=now + _SOON)
-                    else:
-                        verdict = replace(verdict, standing=Standing.SUSPENDED, read_first=())
-                judged.append((facts, verdict, withheld))
-            self._record(judged, now, looked)
-        if wanting:
-            self._suspend(wanting, looked)
+        for ids in self._due(now, wanting) if only is None else _batches(only):
+            wanting += self._guarded(ids, now, lambda some: self._look_at(some, now, looked))
+        if wanting and not self._brake_holds(wanting, looked):
+            for account_id in wanting:
+                self._guarded([account_id], now, lambda one: self._suspend(one[0], looked))
         return looked
 
-    def _due(self, now: datetime) -> Iterator[list[Facts]]:
-        """Batches of accounts until none is due; each is looked at once, even if it is due again at once."""
-        seen: set[str] = set()
-        while ids := [account_id for account_id in self._reader.due_accounts(now, _BATCH) if account_id not in seen]:
+    def _due(self, now: datetime, wanting: list[str]) -> Iterator[list[str]]:
+        """Batches of accounts until none is due but those that were passed over, and those that are found to be `wanting`."""
+        self._passed_over = {account_id: until for account_id, until in self._passed_over.items() if until > now}
+        seen = set(self._passed_over)
+        while True:
+            due = self._reader.due_accounts(now, _BATCH + len(self._passed_over) + len(wanting))
+            ids = [account_id for account_id in due if account_id not in seen]
+            if not ids:
+                return
             seen.update(ids)
-            yield self._reader.facts(ids)
+            yield ids
+
+    def _guarded(self, ids: Sequence[str], now: datetime, work: Callable[[Sequence[str]], list[str]]) -> list[str]:
+        """Work on these accounts; one that stops the work is passed over for an hour, and the others go on without it."""
+        try:
+            return work(ids)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if len(ids) > 1:
+                return [found for account_id in ids for found in self._guarded([account_id], now, work)]
+            log.exception("account.passed_over", account=ids[0])
+            self._passed_over[ids[0]] = now + _HOUR
+            return []
+
+    def _look_at(self, ids: Sequence[str], now: datetime, looked: Looked) -> list[str]:
+        """Write down what becomes of these accounts, but for those that want to be suspended, which are returned."""
+        why = self._withheld()
+        judged: list[_Judged] = []
+        wanting = []
+        for facts in self._reader.facts(ids):
+            verdict = self._decide(facts, now)
+            if not _wants_suspension(facts, verdict):
+                judged.append((facts, verdict, why))
+            elif why is None:
+                wanting.append(facts.account_id)
+            else:
+                judged.append((facts, _suspension(verdict, look_again_at=now + _HOUR), why))
+        self._record(judged, now, looked)
+        return wanting
 
     def _decide(self, facts: Facts, now: datetime) -> Verdict:
         """The verdict; an account that cannot be judged keeps its standing and is looked at later, and the round goes on."""
@@ -86,64 +118,78 @@ class Review:
             return decide(facts, self._rules, now)
         except Exception:
             log.exception("account.undecided", account=facts.account_id)
-            reason = Reason(code="undecided")
-            return Verdict(standing=facts.standing, reasons=(reason,), review_at=now + _HOUR)
+            return Verdict(standing=facts.standing, reasons=(Reason(code="undecided"),), review_at=now + _HOUR)
 
-    def _record(self, judged: list[tuple[Facts, Verdict, Reason | None]], now: datetime, looked: Looked) -> None:
+    def _brake_holds(self, wanting: list[str], looked: Looked) -> bool:
+        """Asked before the first suspension of a batch (rule 6). If it holds, none of them begins, and each says why."""
+        now = self._clock()
+        last_hour, last_day = self._reader.suspended_since(now - _HOUR), self._reader.suspended_since(now - _DAY)
+        if brake.permits(self._caps, wanted=len(wanting), last_hour=last_hour, last_day=last_day):
+            return False
+        allowed = max(0, min(self._caps.per_hour - last_hour, self._caps.per_day - last_day))
+        log.error("brake.holds", wanted=len(wanting), allowed=allowed)
+        why = Reason(code="brake", params=(("wanted", len(wanting)), ("allowed", allowed)))
+        for ids in _batches(wanting):
+            judged = [self._unless_it_climbs(facts, now, why, now + _LOOK_AGAIN) for facts in self._reader.facts(ids)]
+            self._record(judged, now, looked)
+        return True
+
+    def _suspend(self, account_id: str, looked: Looked) -> list[str]:
+        """Suspend one account, if its invoices, read again now, still say so (rule 2)."""
+        why = self._withheld()  # somebody may have halted us since the batch began
+        if why is None:
+            try:
+                for facts in self._reader.facts([account_id]):
+                    for invoice_id in self._decide(facts, self._clock()).read_first:
+                        self._read_again(invoice_id)
+            except SourceUnavailable as fault:
+                log.warning("suspension.postponed", account=account_id, because=str(fault))
+                why = Reason(code="distrust", params=(("why", str(fault)),))
+        now = self._clock()
+        for facts in self._reader.facts([account_id]):
+            self._record([self._unless_it_climbs(facts, now, why, now + _SOON)], now, looked)
+        return []
+
+    def _unless_it_climbs(self, facts: Facts, now: datetime, why: Reason | None, look_again_at: datetime) -> _Judged:
+        """The account judged anew: a suspension gives way to `why`, if there is one, and is looked at again."""
+        verdict = self._decide(facts, now)
+        if not _wants_suspension(facts, verdict):
+            return facts, verdict, None
+        if why is not None:
+            return facts, _suspension(verdict, look_again_at), why
+        if verdict.read_first:  # the clock moved on while it was being read
+            return facts, replace(verdict, review_at=look_again_at), None
+        return facts, verdict, None
+
+    def _record(self, judged: list[_Judged], now: datetime, looked: Looked) -> None:
         """Write a batch down, each verdict without its climb where something withholds that."""
         final = []
         for facts, verdict, why in judged:
             kept = verdict if why is None else withhold(verdict, facts, why)
-            if why is not None and kept != verdict:
-                would = dict(next(reason.params for reason in kept.reasons if reason.code == "would"))["what"]
-                looked.withheld.append((facts.account_id, str(would)))
-                log.info("account.withheld", account=facts.account_id, would=would, because=why.code)
             final.append((facts, kept, kept != verdict or bool(facts.distrust)))
         changed = set(self._verdicts.record(final, now))
         looked.accounts += len(final)
         for facts, verdict, _ in final:
+            account = {"account": facts.account_id, "because": [reason.code for reason in verdict.reasons]}
+            for would in (dict(reason.params)["what"] for reason in verdict.reasons if reason.code == "would"):
+                looked.withheld.append((facts.account_id, str(would)))
+                log.info("account.withheld", would=would, **account)
             if facts.account_id in changed:
                 looked.changed.append((facts.account_id, verdict.standing))
-                codes = [reason.code for reason in verdict.reasons]
-                log.info(
-                    "account.standing", account=facts.account_id, before=facts.standing, after=verdict.standing, because=codes
-                )
-
-    def _suspend(self, wanting: list[str], looked: Looked) -> None:
-        """Suspend those whose invoices, read again now, still say so. The brake is asked before the first of them (rule 6)."""
-        now = self._clock()
-        last_hour, last_day = self._reader.suspended_since(now - _HOUR), self._reader.suspended_since(now - _DAY)
-        if not brake.permits(self._caps, wanted=len(wanting), last_hour=last_hour, last_day=last_day):
-            allowed = max(0, min(self._caps.per_hour - last_hour, self._caps.per_day - last_day))
-            log.error("brake.holds", wanted=len(wanting), allowed=allowed)
-            why = Reason(code="brake", params=(("wanted", len(wanting)), ("allowed", allowed)))
-            for start in range(0, len(wanting), _BATCH):
-                batch = self._reader.facts(wanting[start : start + _BATCH])
-                self._record([(facts, self._held(facts, now), why) for facts in batch], now, looked)
-            return
-        for account_id in wanting:
-            self._suspend_one(account_id, looked)
-
-    def _suspend_one(self, account_id: str, looked: Looked) -> None:
-        try:
-            for facts in self._reader.facts([account_id]):
-                for invoice_id in self._decide(facts, self._clock()).read_first:
-                    self._read_again(invoice_id)
-        except SourceUnavailable as fault:
-            log.warning("suspension.postponed", account=account_id, because=str(fault))
-            return
-        now = self._clock()
-        for facts in self._reader.facts([account_id]):
-            verdict = self._decide(facts, now)
-            if verdict.read_first:  # the clock moved on while it was being read
-                verdict = replace(verdict, read_first=(), review_at=now + _SOON)
-            self._record([(facts, verdict, None)], now, looked)
-
-    def _held(self, facts: Facts, now: datetime) -> Verdict:
-        verdict = replace(self._decide(facts, now), standing=Standing.SUSPENDED, read_first=())
-        return replace(verdict, review_at=now + _LOOK_AGAIN)
+                log.info("account.standing", before=facts.standing, after=verdict.standing, **account)
 
 
 def _wants_suspension(facts: Facts, verdict: Verdict) -> bool:
     rises = verdict.standing is Standing.SUSPENDED and facts.standing is not Standing.SUSPENDED
     return rises or bool(verdict.read_first)
+
+
+def _suspension(verdict: Verdict, look_again_at: datetime) -> Verdict:
+    """What this verdict comes to, for `withhold` to take away: access is not suspended, so it must not say so."""
+    reasons = tuple(reason for reason in verdict.reasons if reason.code != "suspended")
+    return replace(verdict, standing=Standing.SUSPENDED, reasons=reasons, read_first=(), review_at=look_again_at)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]

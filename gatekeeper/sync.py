@@ -86,8 +86,11 @@ class Sync:
             after = vanished[-1]
         return count
 
-    def _read(self, invoice_id: str) -> None:
-        """Fetch and write under the invoice's optimistic lock: a write that lost is fetched again."""
+    def _read(self, invoice_id: str, before: tuple[str, ...] = ()) -> None:
+        """Fetch and write under the invoice's optimistic lock: a write that lost is fetched again.
+
+        `before`: the invoices whose chain of revisions led here.
+        """
         for _ in range(_TRIES):
             version = self._reader.invoice_version(invoice_id)
             reading = self._source.invoice(invoice_id)
@@ -95,12 +98,18 @@ class Sync:
                 # A draft that was deleted, or a fault: either way no reason to open or to close anything (case 6)
                 log.warning("invoice.not_found", invoice=invoice_id)
                 return
-            if reading.invoice.replaced_by and self._reader.invoice_version(reading.invoice.replaced_by) is None:
+            successor = reading.invoice.replaced_by
+            if successor and successor not in (*before, invoice_id) and not self._is_issued(successor):
                 # The successor is written first, so that a debt which moved is never seen as forgiven
-                self._read(reading.invoice.replaced_by)
+                self._read(successor, (*before, invoice_id))
             if self._readings.record(reading, if_version=version):
                 return
         raise SourceUnavailable(f"invoice {invoice_id} changes faster than it can be read; it is read again in the next round")
+
+    def _is_issued(self, invoice_id: str) -> bool:
+        """Whether the ledger holds this invoice as more than a draft, which is not owed yet."""
+        held = self._reader.invoice(invoice_id)
+        return held is not None and held.status != "draft"
 
     def _require_books(self) -> None:
         """Books that were verified once stay so until the next reconcile asks again."""

@@ -14,6 +14,7 @@ from schedule import Scheduler
 
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.webhook import DeliveryRefused, delivery
+from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.inbox import Inbox
 from gatekeeper.model import Reason
@@ -33,7 +34,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a worker works with. `withheld` says at any moment why nothing may climb or be sent; None: nothing withholds it."""
+    """What a worker works with.
+
+    `withheld` says at any moment why nothing may climb or be sent; None: nothing withholds it. `release` marks what was held
+    back to be looked at again (`Desk.release`).
+    """
 
     reader: Reader
     inbox: Inbox
@@ -42,20 +47,22 @@ class Parts:
     publisher: Publisher
     postman: Postman
     withheld: Callable[[], Reason | None]
+    release: Callable[[], None]
     clock: Callable[[], datetime]
     reconcile_every: timedelta
 
 
 class Worker:
-    """`wake` makes it look at once; `beat` is called after each turn, for whoever watches that it lives."""
+    """`wake` makes it look at once."""
 
-    def __init__(self, parts: Parts, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.wake = threading.Event()
         self._parts = parts
-        self._beat = beat
         self._post = threading.Event()
         self._reconcile_asked = True
         self._retry_at: datetime | None = None
+        self._withheld_by: Reason | None = Reason(code="not looked yet")
+        self._complaints: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
@@ -66,18 +73,17 @@ class Worker:
         postman.start()
         while not stop.is_set():
             metronome.run_pending()
-            self._guarded("turn", self.turn)
-            self._beat()
+            self._guarded("turn", self._turn)
             self.wake.wait(_IDLE_SECONDS)
             self.wake.clear()
         self._post.set()
         postman.join()
 
-    def turn(self) -> None:
+    def _turn(self) -> None:
         """One turn without the post: reconcile if that is due, then attend to what has come in."""
         if self._reconcile_is_due():
             self._guarded("reconcile", self._reconcile)
-        self._guarded("round", self.attend)
+        self.attend()
 
     def round(self) -> Looked:
         """One whole round, the post included, as `gatekeeper tick` does it. Raises SourceUnavailable."""
@@ -89,31 +95,50 @@ class Worker:
 
     def attend(self) -> Looked:
         """Events, review, publication: what stands between a payment and an open gate."""
+        self._release_what_was_withheld()
         self._take_in_events(self._parts.clock())
-        looked = self._parts.review.run(self._parts.clock(), self._parts.withheld())
+        looked = self._parts.review.run(self._parts.clock())
         self._parts.publisher.run(self._parts.clock())
         self._post.set()
         return looked
 
+    def _release_what_was_withheld(self) -> None:
+        """Whoever arms, halts or resumes us, by a command, a setting or a file: what was held back is looked at anew."""
+        why = self._parts.withheld()
+        if why != self._withheld_by:
+            self._parts.release()
+            self._withheld_by = why
+
     def _take_in_events(self, now: datetime) -> None:
         """Look at what the waiting events point at; several that point at one object are one look."""
-        looked_at: set[str] = set()
+        looked_at: set[tuple[str, str]] = set()
         for event in self._parts.reader.events_due(now, _EVENTS):
+            said = {"id": event.id, "type": event.type}
             try:
                 points_at = delivery(event.body)
-                if points_at.invoice_id and points_at.invoice_id not in looked_at:
-                    self._parts.sync.invoice(points_at.invoice_id)
-                if points_at.customer_id and points_at.customer_id not in looked_at:
-                    self._parts.sync.customer(points_at.customer_id)
+                target = points_at.invoice_id, points_at.customer_id
+                if target not in looked_at:
+                    self._look_at(*target)
+                    looked_at.add(target)
             except SourceUnavailable as fault:
-                log.warning("event.postponed", type=event.type, because=str(fault))
+                log.warning("event.postponed", because=str(fault), **said)
                 self._parts.inbox.later(event, now)
             except DeliveryRefused:
-                log.exception("event.unreadable", type=event.type)
+                log.exception("event.unreadable", **said)
                 self._parts.inbox.done(event)
+            except DatabaseUnavailable:
+                raise
+            except Exception:  # one event that cannot be worked on must not stop the others
+                log.exception("event.postponed", **said)
+                self._parts.inbox.later(event, now)
             else:
-                looked_at |= {points_at.invoice_id, points_at.customer_id}
                 self._parts.inbox.done(event)
+
+    def _look_at(self, invoice_id: str, customer_id: str) -> None:
+        if invoice_id:
+            self._parts.sync.invoice(invoice_id)
+        if customer_id:
+            self._parts.sync.customer(customer_id)
 
     def _ask_for_reconcile(self) -> None:
         self._reconcile_asked = True
@@ -133,7 +158,7 @@ class Worker:
         self._retry_at = None
 
     def _attend_if_woken(self) -> None:
-        """Between two pages of a long list: somebody may have paid."""
+        """In the middle of long work: somebody may have paid."""
         if self.wake.is_set():
             self.wake.clear()
             self.attend()
@@ -142,6 +167,7 @@ class Worker:
         """Whoever is locked out and has paid must not wait for a webhook that never comes (rule 12 of facts/stripe.md)."""
         for invoice_id in self._parts.reader.open_of_suspended(_POLLED):
             self._parts.sync.invoice(invoice_id)
+            self._attend_if_woken()
 
     def _deliver_until(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -154,10 +180,17 @@ class Worker:
             self.wake.set()
 
     def _guarded(self, job: str, work: Callable[..., object], *args: object) -> None:
-        """Run one job of the loop; a fault in it is logged, and the loop goes on (nothing is due by having been tried)."""
+        """Run one job of the loop; a fault in it is logged once until it changes or ends, and the loop goes on."""
         try:
             work(*args)
-        except SourceUnavailable as fault:
-            log.warning("job.postponed", job=job, because=str(fault))
-        except Exception:
-            log.exception("job.failed", job=job)
+        except Exception as fault:
+            if self._complaints.get(job) == repr(fault):
+                return
+            self._complaints[job] = repr(fault)
+            if isinstance(fault, SourceUnavailable):
+                log.warning("job.postponed", job=job, because=str(fault))
+            else:
+                log.exception("job.failed", job=job)
+        else:
+            if self._complaints.pop(job, None) is not None:
+                log.info("job.recovered", job=job)

@@ -347,6 +347,18 @@ def test_a_wrong_variable_is_named(write: Callable[[str], Path], environ: dict[s
     assert what in fault.what
 
 
+def test_two_free_ports_are_two_ports() -> None:
+    free = {"GATEKEEPER__WEB__LISTEN": "127.0.0.1:0", "GATEKEEPER__GATE__LISTEN": "127.0.0.1:0"}
+
+    assert load(None, MUST | free).gate.address == ("127.0.0.1", 0)
+
+
+def test_a_wrong_value_is_not_reported_as_missing_too(write: Callable[[str], Path]) -> None:
+    (fault,) = faults(write(changed("clock", "file = 3")))
+
+    assert fault.what == "must be: path (not a valid string)"
+
+
 def test_a_secret_is_named_once() -> None:
     environ = {**MUST, "GATEKEEPER__STRIPE__API_KEY_FILE": "/dev/null"}
 

@@ -2,17 +2,17 @@
 
 import re
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.cli.opening import as_json, author, opened, table
+from gatekeeper.cli.opening import as_json, author, carry_out, opened, table
+from gatekeeper.model import Facts, Money, Notice, Reason, Standing, Verdict
 
 if TYPE_CHECKING:
     from gatekeeper.ledger.reader import AccountRow
-    from gatekeeper.model import Money
     from gatekeeper.wiring.house import House
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -44,41 +44,24 @@ def list_accounts(config: Path | None, *, json_wanted: bool) -> None:
 def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
     """One account: standing, contacts, open invoices, notices."""
     with opened(config) as house:
-        row = _required(house, account)
-        facts = house.reader.facts([account])[0]
+        row, facts = _known(house, account)
         written = house.reader.notices_of(account)
+        unreachable = _unreachable(house, row, facts)
         if json_wanted:
-            as_json(
-                _summary(house, row)
-                | {
-                    "contacts": [{"audience": c.audience, "address": c.address} for c in facts.contacts],
-                    "invoices": [
-                        {
-                            "id": i.id,
-                            "number": i.number,
-                            "remaining_minor": i.remaining_minor,
-                            "currency": i.currency,
-                            "due_at": i.due_at,
-                        }
-                        for i in facts.invoices
-                    ],
-                    "notices": [
-                        {"id": n.id, "step": n.step, "address": n.address, "state": n.state, "accepted_at": n.accepted_at}
-                        for n in written
-                    ],
-                }
-            )
+            as_json(_summary(house, row) | _details(facts, written) | {"unreachable": unreachable})
             return
         print(f"{row.id}  {row.name}  {row.standing}\n")
-        _unreachable(house, facts.contacts)
+        for audience in unreachable:
+            print(f"! {_sentence(house, Reason(code='unreachable', params=(('audience', audience),)))}\n")
         table(("AUDIENCE", "ADDRESS"), [(c.audience, c.address) for c in facts.contacts])
+        owed = [(i.number or i.id, _money(house, i.remaining), _minute(i.due_at)) for i in facts.invoices]
+        print()
+        table(("INVOICE", "OWED", "DUE"), owed)
         print()
         table(
-            ("INVOICE", "OWED", "DUE"),
-            [(i.number or i.id, _money(house, i.remaining), str(i.due_at or "")) for i in facts.invoices],
+            ("NOTICE", "TO", "STATE", "ACCEPTED", "DETAIL"),
+            [(n.step, n.address, n.state, _minute(n.accepted_at), n.detail) for n in written],
         )
-        print()
-        table(("NOTICE", "TO", "STATE", "ACCEPTED"), [(n.step, n.address, n.state, str(n.accepted_at or "")) for n in written])
 
 
 @click.command()
@@ -87,30 +70,46 @@ def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
 @click.pass_obj
 def why(config: Path | None, *, account: str, json_wanted: bool) -> None:
     """Why an account stands as it does, what happens next and when, and what would change it."""
-    from gatekeeper.policy.decide import decide
     from gatekeeper.policy.explain import REMEDIES
-    from gatekeeper.policy.withhold import withhold
 
     with opened(config) as house:
-        row = _required(house, account)
-        facts = house.reader.facts([account])[0]
-        held_back = house.withheld()
-        verdict = decide(facts, house.rules, house.clock())
-        verdict = verdict if held_back is None else withhold(verdict, facts, held_back)
+        row, facts = _known(house, account)
+        verdict = _verdict_now(house, row, facts)
         sentences = [_sentence(house, reason) for reason in verdict.reasons]
+        remedies = list(REMEDIES[row.standing])
         if json_wanted:
-            as_json(
-                _summary(house, row)
-                | {"reasons": sentences, "next_look_at": verdict.review_at, "remedies": REMEDIES[row.standing]}
-            )
+            said = {"reasons": sentences, "next_look_at": verdict.review_at, "remedies": remedies}
+            as_json(_summary(house, row) | said)
             return
-        print(f"{row.id}{f' ({row.name})' if row.name else ''} is {row.standing.replace('_', ' ')}.")
+        print(f"{row.id}{f' ({row.name})' if row.name else ''} is {_spoken(row.standing)}.")
         for text in sentences:
             print(f"  - {text}")
+        if verdict.standing is not row.standing:
+            print(f"The worker's next round makes it {_spoken(verdict.standing)}.")
         if verdict.review_at is not None:
-            print(f"Next look: {verdict.review_at:%Y-%m-%d %H:%M} UTC, or as soon as something changes.")
-        for text in REMEDIES[row.standing]:
+            print(f"Next look: {_minute(verdict.review_at)} UTC, or as soon as something changes.")
+        for text in remedies:
             print(f"  > {text}")
+
+
+def _verdict_now(house: "House", row: "AccountRow", facts: Facts) -> Verdict:
+    """What the next look will say, from what is in the ledger at this moment.
+
+    A suspension is not for a command to foretell: it takes a reading of the billing system and the brake. Until it is carried
+    out, and of an account that cannot be judged, the last look has the answer.
+    """
+    from gatekeeper.policy.decide import decide
+    from gatekeeper.policy.withhold import withhold
+
+    last = Verdict(standing=row.standing, reasons=row.reasons, review_at=row.review_at)
+    if any(reason.code == "undecided" for reason in row.reasons):
+        return last
+    verdict = decide(facts, house.rules, house.clock())
+    suspends = verdict.standing is Standing.SUSPENDED and row.standing is not Standing.SUSPENDED
+    if suspends or verdict.read_first:
+        return last
+    why_not = house.withheld()
+    return verdict if why_not is None else withhold(verdict, facts, why_not)
 
 
 @click.command()
@@ -123,16 +122,18 @@ def exempt(config: Path | None, *, account: str, until: datetime | None, reason:
     """Whitelist an account until a day; or end that."""
     from gatekeeper.policy.terms import check_exemption
 
-    if end == (until is not None) or (until is not None and not reason):
+    if end == (until is not None) or (until is not None and not (reason or "").strip()):
         raise click.UsageError("Give --until and --reason, or --end.")
     with opened(config) as house:
         if until is None:
-            house.writer.desk.end_exemption(account, author=author(), now=house.clock())
-            print(f"{account} is no longer exempt; a fresh warning goes out before anything is suspended.")
-            return
-        check_exemption(until.date(), _today(house))
-        house.writer.desk.exempt(account, until_on=until.date(), reason=reason or "", author=author(), now=house.clock())
-    print(f"{account} is exempt until {until.date()}.")
+            ended = house.writer.desk.end_exemption(account, author=author(), now=house.clock())
+            said = "no longer exempt; a fresh warning goes out before anything is suspended" if ended else "not exempt"
+        else:
+            check_exemption(until.date(), _today(house))
+            house.writer.desk.exempt(account, until_on=until.date(), reason=reason or "", author=author(), now=house.clock())
+            said = f"exempt until {until.date()}"
+        carry_out(house, [account])
+    print(f"{account} is {said}.")
 
 
 @click.command()
@@ -152,29 +153,30 @@ def promise(config: Path | None, *, account: str, due_on: datetime, amount: str 
     with opened(config) as house:
         check_promise(due_on.date(), _today(house))
         house.writer.desk.promise(account, due_on=due_on.date(), by=by, author=author(), now=house.clock(), amount=promised)
+        carry_out(house, [account])
     print(f"{account}: {by} promised to pay by {due_on.date()}.")
 
 
-def _amount(amount: str, currency: str) -> "Money":
-    from gatekeeper.model import Money
+def _amount(amount: str, currency: str) -> Money:
     from gatekeeper.wording.formats import exponent
 
-    try:
-        minor = Decimal(amount).scaleb(exponent(currency))
-    except InvalidOperation as fault:
-        raise click.UsageError(f"--amount {amount!r} is not an amount; write it as 120.00.") from fault
-    if minor != minor.to_integral_value() or minor <= 0 or not re.fullmatch("[A-Za-z]{3}", currency):
-        raise click.UsageError(f"{amount} {currency} is not an amount of money.")
+    wrong = click.UsageError(f"{amount} {currency} is not an amount of money; write it as --amount 120.00 --currency EUR.")
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", amount) or not re.fullmatch("[A-Za-z]{3}", currency):
+        raise wrong
+    minor = Decimal(amount).scaleb(exponent(currency))
+    if minor != int(minor) or minor == 0:
+        raise wrong
     return Money(minor=int(minor), currency=currency.lower())
 
 
-def _required(house: "House", account: str) -> "AccountRow":
+def _known(house: "House", account: str) -> tuple["AccountRow", Facts]:
     from gatekeeper.ledger.writer.desk import NoSuchAccount
 
     row = house.reader.account(account)
     if row is None:
         raise NoSuchAccount(account)
-    return row
+    (facts,) = house.reader.facts([account])
+    return row, facts
 
 
 def _today(house: "House") -> date:
@@ -200,7 +202,7 @@ def _sentence(house: "House", reason: Any) -> str:
     return house.wording.sentence(reason, house.settings.product.locale)
 
 
-def _money(house: "House", amount: "Money") -> str:
+def _money(house: "House", amount: Money) -> str:
     from babel import Locale
 
     from gatekeeper.wording.formats import spelled
@@ -208,13 +210,31 @@ def _money(house: "House", amount: "Money") -> str:
     return spelled(amount, Locale.parse(house.settings.product.locale))
 
 
-def _unreachable(house: "House", contacts: Any) -> None:
-    reached = {contact.audience for contact in contacts}
-    for audience in house.rules.audiences:
-        if audience not in reached:
-            print(
-                f"! The {audience} has no address: unreachable, so access cannot be suspended. Add one in the billing system.\n"
-            )
+def _unreachable(house: "House", row: "AccountRow", facts: Facts) -> list[str]:
+    """The audiences that cannot be told anything: they have no address, or the last look found that each refuses."""
+    reached = {contact.audience for contact in facts.contacts}
+    refused = {dict(reason.params)["audience"] for reason in row.reasons if reason.code == "unreachable"}
+    return [audience.value for audience in house.rules.audiences if audience not in reached or audience in refused]
+
+
+def _details(facts: Facts, written: list[Notice]) -> dict[str, Any]:
+    return {
+        "contacts": [_fields(contact, "audience", "address") for contact in facts.contacts],
+        "invoices": [_fields(one, "id", "number", "remaining_minor", "currency", "due_at") for one in facts.invoices],
+        "notices": [_fields(one, "id", "step", "address", "state", "accepted_at", "detail") for one in written],
+    }
+
+
+def _fields(value: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _spoken(standing: Standing) -> str:
+    return standing.replace("_", " ")
+
+
+def _minute(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
 COMMANDS = (accounts, why, exempt, promise)

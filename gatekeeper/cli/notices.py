@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gatekeeper.wiring.house import House
     from gatekeeper.wording import Written
 
+_SHOWN = ("id account_id step occasion audiences address state planned_at accepted_at suspend_on detail").split()
 _STEPS = click.Choice(["reminder", "warning", "restored"])
 
 
@@ -29,20 +30,7 @@ def list_notices(config: Path | None, *, account: str | None, json_wanted: bool)
     with opened(config) as house:
         found = house.reader.notices_of(account)
     if json_wanted:
-        shown = (
-            "id",
-            "account_id",
-            "step",
-            "occasion",
-            "audiences",
-            "address",
-            "state",
-            "planned_at",
-            "accepted_at",
-            "suspend_on",
-            "detail",
-        )
-        as_json([{name: getattr(notice, name) for name in shown} for notice in found])
+        as_json([{name: getattr(notice, name) for name in _SHOWN} for notice in found])
         return
     table(
         ("ID", "ACCOUNT", "STEP", "TO", "STATE", "DETAIL"),
@@ -93,9 +81,8 @@ def send_test(config: Path | None, *, address: str, step: str) -> None:
 
     house = House(settings_of(config))
     written, mail = _sample(house, step, None), house.settings.mail
-    domain = mail.from_.rpartition("@")[2].rstrip("> ")
     letter = Letter(
-        message_id=f"<gk-test-{uuid4().hex}@{domain}>",
+        message_id=f"<gk-test-{uuid4().hex}@{mail.domain}>",
         sender=mail.from_,
         to_address=address,
         to_name="",
@@ -120,35 +107,29 @@ def _sample(house: "House", step: str, locale: str | None) -> "Written":
     from gatekeeper.model import Money, Step, sums
     from gatekeeper.wording import LetterView, Owed, Told
 
-    link = f"{house.settings.web.public_url}/pay/an-invented-link"
-    owed = (
+    owed = tuple(
         Owed(
-            number="INV-0042",
-            remaining=Money(minor=123450, currency="eur"),
-            due_on=date(2026, 12, 5),
-            days_overdue=14,
-            pay_url=link,
-        ),
-        Owed(
-            number="INV-0043",
-            remaining=Money(minor=9900, currency="eur"),
-            due_on=date(2026, 12, 12),
-            days_overdue=7,
-            pay_url=link,
-        ),
+            number=f"INV-00{42 + which}",
+            remaining=Money(minor=minor, currency="eur"),
+            due_on=date(2026, 12, due),
+            days_overdue=19 - due,
+            pay_url=f"{house.settings.web.public_url}/pay/an-invented-link",
+        )
+        for which, (minor, due) in enumerate([(123450, 5), (9900, 12)])
+        if step != "restored"
     )
+    warns, first_on = step == "warning", date(2026, 12, 5)
+    told = Told(on=first_on, addresses=("a•••@customer.example", "u•••@customer.example"))
     view = LetterView(
         product=house.product,
         account_name="Invented Ltd.",
         person_name="",
-        owed=() if step == "restored" else owed,
-        totals=() if step == "restored" else sums(line.remaining for line in owed),
-        suspend_on=date(2026, 12, 24) if step == "warning" else None,
-        first_written_on=date(2026, 12, 5) if step == "warning" else None,
+        owed=owed,
+        totals=sums(line.remaining for line in owed),
+        suspend_on=date(2026, 12, 24) if warns else None,
+        first_written_on=first_on if warns else None,
         locale=locale,
-        told=(Told(on=date(2026, 12, 5), addresses=("a•••@customer.example", "u•••@customer.example")),)
-        if step == "warning"
-        else (),
+        told=(told,) if warns else (),
     )
     return house.wording.letter(Step(step), view)
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 FAILED, TRY_LATER, BAD_CONFIGURATION = 1, 75, 78
 
 
-def settings_of(config: Path | None) -> "Settings":
+def settings_of(config: Path | None, *, with_policy: bool = True) -> "Settings":
+    """The settings, checked with the policy that they name, unless the command has no use for one."""
     from gatekeeper.config import load
     from gatekeeper.logs import set_up
+    from gatekeeper.wiring.policy import load_checked
 
-    settings = load(config, os.environ)
+    settings = load_checked(config, os.environ) if with_policy else load(config, os.environ)
     set_up(settings.log.level, settings.log.format)
     return settings
 
@@ -42,12 +44,28 @@ def opened(config: Path | None) -> Iterator["House"]:
         house.close()
 
 
+def carry_out(house: "House", accounts: Sequence[str]) -> None:
+    """Look at these accounts now. A worker that runs would do it by itself; without one access must open all the same."""
+    now = house.clock()
+    house.review.run(now, only=accounts)
+    house.publisher.run(now)
+
+
 def author() -> str:
     """Who runs this command, for the audit row."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+
+
+def instant(text: str) -> datetime:
+    """An instant as it is written on a command line."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise click.BadParameter(f"{text!r} is no instant; write it as 2026-11-22T10:00:00Z or 2026-11-22 (UTC).") from fault
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def as_json(value: Any) -> None:
@@ -82,7 +100,7 @@ def guarded(run: Callable[[], Any]) -> int:
         if known is None:
             raise
         code, text = known
-        print(text, file=sys.stderr)
+        print(f"gatekeeper: {text}", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
@@ -95,14 +113,16 @@ def _said_in_words(fault: Exception) -> tuple[int, str] | None:
     from gatekeeper.ledger.writer.desk import NoSuchAccount
     from gatekeeper.policy.terms import TermsRefused
     from gatekeeper.wiring.clock import ClockUnreadable
+    from gatekeeper.wiring.listening import AddressInUse
     from gatekeeper.wiring.places import StateFolderInUse
-    from gatekeeper.wiring.serve import AddressInUse
 
+    if isinstance(fault, DatabaseUnavailable):  # its text shows the statement, and what stands in it
+        return TRY_LATER, f"the ledger's database does not answer: {str(fault.orig).splitlines()[0]}"
     for kinds, code in (
         ((SettingsInvalid, GateRefused, ClockUnreadable), BAD_CONFIGURATION),
-        ((SourceUnavailable, DatabaseUnavailable, StateFolderInUse, AddressInUse), TRY_LATER),
-        ((SchemaBehind, NoSuchAccount, TermsRefused), FAILED),
+        ((SourceUnavailable, StateFolderInUse, AddressInUse), TRY_LATER),
+        ((SchemaBehind, NoSuchAccount, TermsRefused, OSError), FAILED),
     ):
         if isinstance(fault, kinds):
-            return code, f"gatekeeper: {fault}"
+            return code, str(fault)
     return None

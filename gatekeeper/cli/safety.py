@@ -1,11 +1,11 @@
 """`arm`, `disarm`, `halt`, `resume`, and `restore`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gatekeeper.cli.opening import author, opened, settings_of
+from gatekeeper.cli.opening import author, carry_out, instant, opened, settings_of
 
 
 @click.command()
@@ -34,9 +34,7 @@ def disarm(config: Path | None) -> None:
 @click.pass_obj
 def halt(config: Path | None) -> None:
     """Stop all notices and suspensions at once. Needs no database; payments still open access."""
-    from gatekeeper.wiring.places import StateFolder
-
-    flag = StateFolder(Path(settings_of(config).state.folder)).halt
+    flag = _halt_flag(config)
     flag.parent.mkdir(parents=True, exist_ok=True)
     flag.touch()
     print(f"Halted ({flag}). `gatekeeper resume` goes on.")
@@ -46,42 +44,39 @@ def halt(config: Path | None) -> None:
 @click.pass_obj
 def resume(config: Path | None) -> None:
     """Go on after `halt`."""
-    with opened(config) as house:
-        house.state.halt.unlink(missing_ok=True)
-        house.writer.desk.release()
+    _halt_flag(config).unlink(missing_ok=True)
     print("Going on.")
+
+
+def _halt_flag(config: Path | None) -> Path:
+    from gatekeeper.wiring.places import StateFolder
+
+    return StateFolder(Path(settings_of(config, with_policy=False).state.folder)).halt
 
 
 @click.command()
 @click.argument("account", required=False)
 @click.option("--reason", help="Why, for the audit row.")
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]), help="All that were suspended since then (UTC)."
-)
+@click.option("--since", type=instant, help="All that were suspended since then (UTC).")
 @click.option("--dry-run", is_flag=True, help="With --since: only say which.")
 @click.pass_obj
 def restore(config: Path | None, *, account: str | None, reason: str | None, since: datetime | None, dry_run: bool) -> None:
     """Open a suspended account by hand, or a whole batch. Before it can be suspended again it is warned with a new day."""
     if (account is None) == (since is None):
         raise click.UsageError("Name one account, or a batch by --since.")
-    if reason is None and not dry_run:
+    if dry_run and since is None:
+        raise click.UsageError("--dry-run goes with --since.")
+    if not dry_run and not (reason or "").strip():
         raise click.UsageError("Say why with --reason.")
     with opened(config) as house:
-        chosen = [account] if account is not None else house.reader.suspended_accounts(since=_utc(since))
-        for account_id in chosen:
-            if not dry_run:
+        chosen = house.reader.suspended_accounts(since=since) if since is not None else [str(account)]
+        if not dry_run:
+            for account_id in chosen:
                 house.writer.desk.reopen(account_id, reason=reason or "", author=author(), now=house.clock())
-            print(account_id)
-        if not dry_run:  # a worker that runs does this by itself; without one access must open all the same
-            house.review.run(house.clock(), house.withheld(), only=chosen)
-            house.publisher.run(house.clock())
-    said = "would be opened" if dry_run else "opened"
-    print(f"{len(chosen)} {said}.")
-
-
-def _utc(instant: datetime | None) -> datetime:
-    assert instant is not None
-    return instant.replace(tzinfo=UTC)
+            carry_out(house, chosen)
+    for account_id in chosen:
+        print(account_id)
+    print(f"{len(chosen)} {'would be opened' if dry_run else 'opened'}.")
 
 
 COMMANDS = (arm, disarm, halt, resume, restore)

@@ -1,11 +1,15 @@
 """`run`, its parts alone, one round, and the demo."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.cli.opening import as_json, opened, settings_of, table
+from gatekeeper.cli.opening import as_json, instant, opened, settings_of, table
+
+if TYPE_CHECKING:
+    from gatekeeper.review import Looked
 
 
 @click.command()
@@ -49,15 +53,15 @@ def gate(config: Path | None, *, with_parent: bool) -> None:
     """The gate alone: answers the edge from the snapshot file, and needs nothing else."""
     from gatekeeper.wiring.gate import run_gate
 
-    run_gate(settings_of(config), with_parent=with_parent)
+    run_gate(settings_of(config, with_policy=False), with_parent=with_parent)
 
 
 @click.command()
-@click.option("--now", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]), help="Pretend that it is this instant (UTC).")
+@click.option("--now", type=instant, help="Pretend that it is this instant (UTC).")
 @click.option("--json", "json_wanted", is_flag=True, help="As JSON.")
 @click.pass_obj
 def tick(config: Path | None, *, now: datetime | None, json_wanted: bool) -> None:
-    """One round, then stop: read the billing system, decide, send what is due, publish."""
+    """One round, then stop: read the billing system, decide, send what is due, publish. In a dry run: say what would be."""
     from gatekeeper.ledger.migrate import migrate
     from gatekeeper.wiring.house import House
 
@@ -66,7 +70,7 @@ def tick(config: Path | None, *, now: datetime | None, json_wanted: bool) -> Non
         key = settings.stripe.api_key.get_secret_value()
         if "_live_" in key or not (settings.clock.source == "simulated" or "_test_" in key):
             raise click.UsageError('--now is for clock.source = "simulated" or a Stripe test key, never for a live key.')
-    house = House(settings, now=now.replace(tzinfo=UTC) if now else None)
+    house = House(settings, now=now)
     try:
         with house.state.held():
             migrate(house.engine)
@@ -78,12 +82,16 @@ def tick(config: Path | None, *, now: datetime | None, json_wanted: bool) -> Non
         changed = [{"account": account_id, "standing": standing} for account_id, standing in looked.changed]
         withheld = [{"account": account_id, "would": what} for account_id, what in looked.withheld]
         as_json({"looked_at": looked.accounts, "changed": changed, "withheld": withheld})
-        return
+    else:
+        _say(looked)
+
+
+def _say(looked: "Looked") -> None:
     print(f"{looked.accounts} accounts looked at, {len(looked.changed)} changed")
     if looked.changed:
-        table(("ACCOUNT", "STANDING"), [(account_id, standing) for account_id, standing in looked.changed])
+        table(("ACCOUNT", "STANDING"), list(looked.changed))
     if looked.withheld:
-        print("\nWould have done, and did not (dry run, halted, or the brake holds):")
+        print("\nWould have done, and did not (`gatekeeper why ACCOUNT` says why):")
         table(("ACCOUNT", "WOULD"), list(looked.withheld))
 
 

@@ -12,11 +12,8 @@ from gatekeeper.cli.opening import settings_of
 def check_config(config: Path | None) -> None:
     """Validate the settings and the policy; every fault at once, exit code 78."""
     from gatekeeper.wiring.gate import gate_settings
-    from gatekeeper.wiring.house import load_rules
 
-    settings = settings_of(config)
-    load_rules(settings)
-    gate_settings(settings)
+    gate_settings(settings_of(config))
     print("The settings and the policy are sound.")
 
 
@@ -27,7 +24,7 @@ def migrate(config: Path | None) -> None:
     from gatekeeper.ledger import migrate as schema
     from gatekeeper.wiring.house import House
 
-    house = House(settings_of(config))
+    house = House(settings_of(config, with_policy=False))
     try:
         schema.migrate(house.engine)
     finally:

@@ -222,8 +222,8 @@ def _without(deeds: Mapping[str, Deed], left_out: Iterable[str]) -> Mapping[str,
 
 def _change(before: Standing | None, after: Standing | None, seconds: float) -> str:
     if before is None or after is None or before is after:
-        return f"gatekeeper knew it {seconds:.1f} s later."
-    return f"{before} → {after}, {seconds:.1f} s later.".replace("_", " ")
+        return f"gatekeeper had taken it in {seconds:.1f} s later."
+    return f"{before} → {after}; all was done {seconds:.1f} s later, letters included.".replace("_", " ")
 
 
 def _instant(at: datetime) -> str:

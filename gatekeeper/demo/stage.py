@@ -203,7 +203,7 @@ def _announce(passing: Passing, closing: Event, port: int, say: Callable[[str], 
         f"  {_url(port)}  the panel: clock, accounts, mailbox, webhooks\n"
         f"  {_url(port + 1)}  Acme Cloud, the product behind the gate\n"
         "Try:\n"
-        "  1. Three customers are overdue since this morning: read their reminders in the mailbox.\n"
+        "  1. Three customers fell overdue a few hours ago: read their reminders in the mailbox.\n"
         "  2. Let 14 days pass: the warning names a day. Let 5 more pass: access is suspended.\n"
         "  3. Open Acme Cloud as one of the suspended, pay from its page, and see it open by itself.\n"
         "Ctrl-C ends it; nothing stays behind."

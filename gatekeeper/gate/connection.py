@@ -6,6 +6,7 @@ while it is, this connection reads nothing more; answers leave in the order of t
 
 import asyncio
 from collections import deque
+from typing import cast
 
 import httptools
 import structlog
@@ -50,7 +51,7 @@ class Connection(asyncio.Protocol):
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment] # a stream's, which the base class does not say
+        self._transport = cast("asyncio.Transport", transport)
         if len(self._connections) >= MAX_CONNECTIONS:
             self._reading = False
             self._transport.abort()
@@ -106,7 +107,7 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             return
         headers = self._headers
-        if len(headers) > _MAX_HEADERS or self._head_bytes > _MAX_HEAD_BYTES:
+        if len(headers) > _MAX_HEADERS:
             self._refuse()
             return
         method = self._parser.get_method()

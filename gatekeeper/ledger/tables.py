@@ -246,16 +246,16 @@ OPEN = text("status = 'open'")
 SENDING = text("state = 'sending'")
 
 
-def _partial(name: str, column: Column[Any], where: TextClause) -> None:
-    Index(name, column, sqlite_where=where, postgresql_where=where)
+def _partial(name: str, *columns: Column[Any], where: TextClause) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
-_partial("ix_accounts_touched", accounts.c.id, TOUCHED)
-_partial("ix_accounts_withheld", accounts.c.id, WITHHELD)
-_partial("ix_accounts_standing", accounts.c.standing, NOT_CURRENT)
-_partial("ix_accounts_review_at", accounts.c.review_at, text("review_at IS NOT NULL"))
-_partial("ix_invoices_open", invoices.c.account_id, OPEN)
-_partial("ix_invoices_seen_in", invoices.c.seen_in, OPEN)
-_partial("ix_notices_due", notices.c.next_try_at, text("next_try_at IS NOT NULL"))
-_partial("ix_notices_sending", notices.c.claimed_at, SENDING)
-_partial("ix_inbox_due", inbox.c.next_try_at, text("next_try_at IS NOT NULL"))
+_partial("ix_accounts_touched", accounts.c.id, where=TOUCHED)
+_partial("ix_accounts_withheld", accounts.c.id, where=WITHHELD)
+_partial("ix_accounts_standing", accounts.c.standing, where=NOT_CURRENT)
+_partial("ix_accounts_review_at", accounts.c.review_at, where=text("review_at IS NOT NULL"))
+_partial("ix_invoices_open", invoices.c.account_id, where=OPEN)
+_partial("ix_invoices_seen_in", invoices.c.id, invoices.c.seen_in, where=OPEN)
+_partial("ix_notices_due", notices.c.next_try_at, where=text("next_try_at IS NOT NULL"))
+_partial("ix_notices_sending", notices.c.claimed_at, where=SENDING)
+_partial("ix_inbox_due", inbox.c.next_try_at, where=text("next_try_at IS NOT NULL"))

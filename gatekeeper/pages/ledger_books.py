@@ -6,6 +6,7 @@ from datetime import datetime
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Standing, sums
 from gatekeeper.pages.books import PayLink
+from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.overdue import debts
 from gatekeeper.policy.rules import Rules
 from gatekeeper.wording import LockoutView, Product
@@ -25,22 +26,22 @@ class LedgerBooks:
         self._clock = clock
 
     def lockout(self, account_id: str) -> LockoutView | None:
-        account = self._reader.account(account_id)
-        now = self._clock()
-        for facts in self._reader.facts([account_id]):
-            overdue = debts(facts, self._rules, now).counted
-            if account is None or not overdue:
-                return None
-            since_at = account.standing_since_at if account.standing is Standing.SUSPENDED else None
-            return LockoutView(
-                product=self._product,
-                account_name=account.name,
-                owed=owed(overdue, self._rules, now, self._public_url),
-                totals=sums(invoice.remaining for invoice in overdue),
-                told=told(facts.notices, self._rules),
-                suspended_on=since_at.astimezone(self._rules.time_zone).date() if since_at else None,
-            )
-        return None
+        account, found = self._reader.account(account_id), self._reader.facts([account_id])
+        if account is None or not found:
+            return None
+        now, facts = self._clock(), found[0]
+        overdue = debts(facts, self._rules, now).counted
+        if not overdue:
+            return None
+        since_at = account.standing_since_at if account.standing is Standing.SUSPENDED else None
+        return LockoutView(
+            product=self._product,
+            account_name=account.name,
+            owed=owed(overdue, self._rules, now, self._public_url),
+            totals=sums(invoice.remaining for invoice in overdue),
+            told=told(facts.notices, self._rules),
+            suspended_on=day_of(since_at, self._rules.time_zone) if since_at else None,
+        )
 
     def pay_link(self, token: str) -> PayLink | None:
         invoice = self._reader.invoice_by_token(token)

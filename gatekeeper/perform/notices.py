@@ -10,11 +10,11 @@ import structlog
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.outbox import Outbox
-from gatekeeper.model import Facts, Notice, NoticeState, Outcome, Step, sums
+from gatekeeper.model import Facts, Notice, NoticeState, Outcome, sums
 from gatekeeper.perform.mail.letter import Letter, LetterRefused
 from gatekeeper.perform.mail.transport import Transport
 from gatekeeper.policy.rules import Rules
-from gatekeeper.policy.sending import Content, content_now
+from gatekeeper.policy.sending import Content, content_now, read_first
 from gatekeeper.wording import LetterView, Product, Wording
 from gatekeeper.wording.from_facts import owed, told
 
@@ -68,43 +68,45 @@ class Postman:
         if notice is None:
             self._transport.close()  # the end of a batch
             return False
+        said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         try:
-            self._send(notice)
+            letter = self._letter_now(notice)
         except SourceUnavailable as fault:
             self._outbox.postpone(notice, now + _UNREAD_PAUSE)
-            log.warning("notice.postponed", notice=notice.id, account=notice.account_id, because=str(fault))
+            log.warning("notice.postponed", because=str(fault), **said)
+        except Exception:  # a template of the operator's own that fails must not cost anybody a notice (cases 54, 55)
+            self._outbox.postpone(notice, now + _UNWRITTEN_PAUSE)
+            log.exception("notice.unwritten", **said)
+        else:
+            if letter is None:
+                log.info("notice.withdrawn", **said)
+            else:
+                outcome = self._deliver(letter)
+                self._outbox.settle(notice, outcome, self._clock())
+                log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
         return True
 
-    def _send(self, notice: Notice) -> None:
+    def _letter_now(self, notice: Notice) -> Letter | None:
+        """The letter, and in the ledger what it names; None: there is nothing true to write, or too late by this attempt."""
         facts = self._fresh_facts(notice)
         now = self._clock()
-        content = None if facts is None else content_now(notice, facts, self._rules, now)
-        if facts is None or content is None:
+        content = content_now(notice, facts, self._rules, now)
+        if content is None:
             self._outbox.withdraw(notice)
-            log.info("notice.withdrawn", notice=notice.id, account=notice.account_id, step=notice.step)
-            return
-        if notice.step is not Step.RESTORED:
-            self._outbox.name(notice, content.named, content.suspend_on)
-        try:
-            letter = self._letter(notice, facts, content, now)
-        except Exception:  # a template of the operator's own that fails must not cost anybody a notice (cases 54, 55)
-            log.exception("letter.unwritten", notice=notice.id, account=notice.account_id, step=notice.step)
-            self._outbox.postpone(notice, now + _UNWRITTEN_PAUSE)
-            return
-        outcome = self._deliver(letter)
-        self._outbox.settle(notice, outcome, self._clock())
-        said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
-        log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
+            return None
+        letter = self._letter(notice, facts, content, now)
+        return letter if self._outbox.name(notice, content.named, content.suspend_on) else None
 
-    def _fresh_facts(self, notice: Notice) -> Facts | None:
-        """The account's facts, with what the notice is about read again just now: nobody who has paid is written to."""
-        for facts in self._reader.facts([notice.account_id]):
-            if notice.step is not Step.RESTORED:
-                oldest = self._clock() - self._rules.fresh_for
-                for invoice in facts.invoices:
-                    if invoice.lineage in notice.named and invoice.read_at < oldest:
-                        self._read_again(invoice.id)
-        return next(iter(self._reader.facts([notice.account_id])), None)
+    def _fresh_facts(self, notice: Notice) -> Facts:
+        """The account's facts, with all that the letter will name read again just now: nobody who has paid is written to."""
+        (facts,) = self._reader.facts([notice.account_id])
+        unread = read_first(notice, facts, self._rules, self._clock())
+        if not unread:
+            return facts
+        for invoice_id in unread:
+            self._read_again(invoice_id)
+        (facts,) = self._reader.facts([notice.account_id])
+        return facts
 
     def _deliver(self, letter: Letter) -> Outcome:
         domain = letter.to_address.rpartition("@")[2].lower()

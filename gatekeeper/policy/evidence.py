@@ -133,7 +133,7 @@ def letters(
     """
     planned = []
     for address, audiences in people(facts).items():
-        if all(_tries(facts, step, audience, address, evidence, since) for audience in audiences if audience in lacking):
+        if set(lacking).isdisjoint(audiences) or _tries(facts, step, address, evidence, since):
             continue
         said = [notice.occasion for notice in facts.notices if notice.step is step and notice.address == address]
         notice = PlannedNotice(
@@ -151,11 +151,11 @@ def letters(
 def is_unreachable(facts: Facts, step: Step, audience: Audience, evidence: Evidence, *, since: datetime = LONG_AGO) -> bool:
     """Whether nobody of this audience can be told: no address, or each of them refused this notice (case 46)."""
     addresses = [address for address, audiences in people(facts).items() if audience in audiences]
-    tries = [_tries(facts, step, audience, address, evidence, since) for address in addresses]
+    tries = [_tries(facts, step, address, evidence, since) for address in addresses]
     return all(notices and all(notice.state in _FAILED for notice in notices) for notices in tries)
 
 
-def _tries(facts: Facts, step: Step, audience: Audience, address: str, evidence: Evidence, since: datetime) -> list[Notice]:
+def _tries(facts: Facts, step: Step, address: str, evidence: Evidence, since: datetime) -> list[Notice]:
     """What stands against writing again: a letter that is under way, whatever it names, or one of the lead that did not arrive.
 
     An accepted one that counts leaves nothing lacking; an accepted one that does not count must not be in the way.
@@ -166,7 +166,6 @@ def _tries(facts: Facts, step: Step, audience: Audience, address: str, evidence:
         for notice in facts.notices
         if notice.step is step
         and notice.address == address
-        and audience in notice.audiences
         and notice.planned_at >= since
         and (notice.state in _UNDER_WAY or (notice.state in _LOST and lead is not None and lead.lineage in notice.named))
     ]

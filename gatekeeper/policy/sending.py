@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 
 from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Standing, Step
 from gatekeeper.policy import holds
 from gatekeeper.policy.calendar import day_of
-from gatekeeper.policy.evidence import Evidence
+from gatekeeper.policy.evidence import Evidence, people
 from gatekeeper.policy.overdue import debts
 from gatekeeper.policy.rules import Rules
 
-_CLOSED = frozenset({Standing.RESTRICTED, Standing.SUSPENDED})
+_CLOSED: Final = frozenset({Standing.RESTRICTED, Standing.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,18 @@ class Content:
         return tuple(invoice.lineage for invoice in self.invoices)
 
 
+def read_first(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[str, ...]:
+    """The ids of the invoices that `notice` would name, and that were not read within the last minute."""
+    if notice.step is Step.RESTORED:
+        return ()
+    oldest = now - rules.fresh_for
+    return tuple(invoice.id for invoice in debts(facts, rules, now).counted if not oldest <= invoice.read_at <= now)
+
+
 def content_now(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Content | None:
-    """What `notice` has to say at `now`; None: it is no longer true, and is not sent."""
+    """What `notice` has to say at `now`; None: it is no longer true, or no longer for this person, and is not sent."""
+    if notice.address not in people(facts):
+        return None
     if notice.step is Step.RESTORED:
         return None if facts.standing in _CLOSED else Content()
     overdue = debts(facts, rules, now).counted

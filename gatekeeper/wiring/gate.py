@@ -8,6 +8,7 @@ from pathlib import Path
 from gatekeeper.config import Settings
 from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.wiring.listening import refused
 from gatekeeper.wiring.places import StateFolder
 
 
@@ -33,10 +34,19 @@ def gate_settings(settings: Settings) -> GateSettings:
 
 
 def run_gate(settings: Settings, *, with_parent: bool) -> None:
-    """Run until SIGTERM; `with_parent`: also until standard input ends, which it does when the parent process dies."""
+    """Run until SIGTERM; `with_parent`: also until standard input ends, which it does when the parent process dies.
+
+    Raises:
+        GateRefused: settings that it does not start with.
+        AddressInUse: it cannot listen.
+    """
     if with_parent:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
-    run(gate_settings(settings), sign=StateFolder(Path(settings.state.folder)).page_signer().dumps)
+    chosen = gate_settings(settings)
+    try:
+        run(chosen, sign=StateFolder(Path(settings.state.folder)).page_signer().dumps)
+    except OSError as fault:
+        raise refused(chosen.host, chosen.port, "gate.listen", fault) from fault
 
 
 def _end_with_standard_input() -> None:

@@ -1,10 +1,8 @@
 """The parts of the house, each built when it is first asked for, from the settings and one clock."""
 
-import tomllib
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.applications import Starlette
@@ -13,7 +11,7 @@ from gatekeeper import health, webhooks
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.books import StripeBooks
 from gatekeeper.billing.stripe.words import Mapper
-from gatekeeper.config import Fault, Settings, SettingsInvalid
+from gatekeeper.config import Settings
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
@@ -23,12 +21,13 @@ from gatekeeper.pages.routes import routes as page_routes
 from gatekeeper.perform.mail.transport import Transport, open_transport
 from gatekeeper.perform.notices import Postman, Sender
 from gatekeeper.policy.brake import Caps
-from gatekeeper.policy.rules import Rules, RulesInvalid, rules_from
+from gatekeeper.policy.rules import Rules
 from gatekeeper.publish import Publisher, replace_file
 from gatekeeper.review import Review
 from gatekeeper.sync import Sync
 from gatekeeper.wiring.clock import Clock, simulated_clock, system_clock
-from gatekeeper.wiring.places import StateFolder, shipped
+from gatekeeper.wiring.places import StateFolder
+from gatekeeper.wiring.policy import load_rules
 from gatekeeper.wording import Product, Wording
 from gatekeeper.worker import Parts, Worker
 
@@ -73,7 +72,7 @@ class House:
 
     @cached_property
     def writer(self) -> Writer:
-        return open_writer(self.engine, message_domain=self.settings.mail.from_.rpartition("@")[2].rstrip("> "))
+        return open_writer(self.engine, message_domain=self.settings.mail.domain)
 
     @cached_property
     def rules(self) -> Rules:
@@ -128,6 +127,7 @@ class House:
             rules=self.rules,
             caps=Caps(per_hour=safety.suspensions_per_hour, per_day=safety.suspensions_per_day),
             read_again=self.sync.invoice,
+            withheld=self.withheld,
             clock=self.clock,
         )
 
@@ -175,6 +175,7 @@ class House:
                 publisher=self.publisher,
                 postman=self.postman,
                 withheld=self.withheld,
+                release=self.writer.desk.release,
                 clock=self.clock,
                 reconcile_every=self.reconcile_every,
             )
@@ -220,27 +221,3 @@ class House:
         """The lockout page without account data, for the gate to show while the web part is dead."""
         locale = self.wording.choose_locale(None, self.settings.product.locale)
         replace_file(self.state.fallback_page, self.wording.page("fallback", None, locale).encode())
-
-
-def load_rules(settings: Settings) -> Rules:
-    """The policy that the settings name.
-
-    Raises:
-        SettingsInvalid: the policy file is missing or cannot be followed; every fault at once.
-    """
-    path = Path(settings.policy.file)
-    if not path.exists() and path.parts[:1] == ("config",):
-        path = shipped("config", str(Path(*path.parts[1:])))
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return rules_from(
-            document,
-            time_zone=ZoneInfo(settings.product.time_zone),
-            first_run_age_limit=timedelta(days=settings.safety.first_run_age_limit_days),
-        )
-    except OSError as fault:
-        raise SettingsInvalid((Fault(where=str(path), key="policy.file", what=f"cannot be read: {fault.strerror}"),)) from fault
-    except tomllib.TOMLDecodeError as fault:
-        raise SettingsInvalid((Fault(where=str(path), key="", what=f"is not TOML: {fault}"),)) from fault
-    except RulesInvalid as fault:
-        raise SettingsInvalid(tuple(Fault(where=str(path), key="", what=what) for what in fault.faults)) from fault

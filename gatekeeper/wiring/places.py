@@ -49,11 +49,16 @@ class StateFolder:
             StateFolderInUse: somebody else holds it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
+        with (self.folder / "lock").open("a+", encoding="ascii") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as fault:
-                raise StateFolderInUse(f"another gatekeeper works in {self.folder}; stop it first") from fault
+                file.seek(0)
+                who = f"another gatekeeper (process {file.read().strip() or 'unknown'})"
+                raise StateFolderInUse(f"{who} works in {self.folder}; stop it first, or name another state.folder") from fault
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from gatekeeper.model import Invoice, Notice, NoticeState, Step
+from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.overdue import overdue_from
 from gatekeeper.policy.rules import Rules
 from gatekeeper.wording.views import Owed, Told, mask
@@ -20,7 +21,7 @@ def told(notices: Iterable[Notice], rules: Rules) -> tuple[Told, ...]:
     days: dict[date, list[str]] = defaultdict(list)
     for notice in notices:
         if notice.state is NoticeState.ACCEPTED and notice.accepted_at and notice.step in {Step.REMINDER, Step.WARNING}:
-            days[notice.accepted_at.astimezone(rules.time_zone).date()].append(mask(notice.address))
+            days[day_of(notice.accepted_at, rules.time_zone)].append(mask(notice.address))
     return tuple(Told(on=day, addresses=tuple(dict.fromkeys(days[day]))) for day in sorted(days))
 
 
@@ -29,7 +30,7 @@ def _owed(invoice: Invoice, rules: Rules, now: datetime, public_url: str) -> Owe
     return Owed(
         number=invoice.number or invoice.id,
         remaining=invoice.remaining,
-        due_on=start.astimezone(rules.time_zone).date(),
+        due_on=day_of(start, rules.time_zone),
         days_overdue=max(0, (now - start).days),
         pay_url=f"{public_url.rstrip('/')}/pay/{invoice.pay_token}",
     )

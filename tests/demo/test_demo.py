@@ -4,14 +4,12 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.demo.people import PEOPLE
-from tests.demo.visiting import ROOT, Visitor, demo, four_free_ports, until
+from tests.demo.visiting import Visitor, demo, four_free_ports, starting, until
 
 NAMES = {who.account_id: who for who in PEOPLE}
 
@@ -52,18 +50,26 @@ def test_it_ends_at_once_and_leaves_nothing_behind(tmp_path: Path, number: int) 
             os.killpg(visitor.process.pid, 0)
 
 
+def test_a_signal_while_it_starts_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    with starting(tmp_path, four_free_ports()) as process:
+        until(lambda: list(tmp_path.iterdir()), seconds=30)
+        process.terminate()
+        said, _ = process.communicate(timeout=20)
+
+    assert (process.returncode, said) in {(1, "stopped\n"), (0, "")}
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("taken", [0, 3])
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, taken: int) -> None:
     port = four_free_ports()
-    with socket.create_server(("127.0.0.1", port + taken)):
-        command = [sys.executable, "-m", "gatekeeper", "demo", "--port", str(port)]
-        variables = os.environ | {"TMPDIR": str(tmp_path)}
-        run = subprocess.run(command, cwd=ROOT, env=variables, check=False, capture_output=True, text=True, timeout=30)
+    with socket.create_server(("127.0.0.1", port + taken)), starting(tmp_path, port) as process:
+        said, _ = process.communicate(timeout=30)
 
-    assert (run.returncode, run.stdout) == (75, "")
-    assert len(run.stderr.splitlines()) == 1
-    assert str(port + taken) in run.stderr
-    assert "--port" in run.stderr
+    assert process.returncode == 75, said
+    assert len(said.splitlines()) == 1
+    assert str(port + taken) in said
+    assert "--port" in said
     assert list(tmp_path.iterdir()) == []
 
 

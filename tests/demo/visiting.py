@@ -105,16 +105,24 @@ def four_free_ports() -> int:
             return first
 
 
+def starting(folder: Path, port: int, **environment: str) -> subprocess.Popen[str]:
+    """The command, just begun, as the leader of a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gatekeeper", "demo", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @contextmanager
 def demo(folder: Path, **environment: str) -> Iterator[Visitor]:
     """A demo that keeps its temporary files in `folder`, once it has said where it is; killed at the end if it still lives."""
     port = four_free_ports()
-    command = [sys.executable, "-m", "gatekeeper", "demo", "--port", str(port)]
-    variables = os.environ | {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"} | environment
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, cwd=ROOT, env=variables, stdout=pipe, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
+    with starting(folder, port, **environment) as process:
         try:
             assert process.stdout is not None
             announced = ""

@@ -1,54 +1,15 @@
 """What the gate says at each address, over a real socket."""
 
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.gate.settings import GateSettings
-from tests.kit.gates import Reply, ask, gate_in_thread, get, publish, settings_in, token
-from tests.kit.origin import Origin, Request, Response, origin
-
-OURS = {"x-gatekeeper-standing", "x-gatekeeper-account", "x-gatekeeper-revision", "cache-control"}
-HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
-
-
-def _page(_: Request) -> Response:
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'self'",
-        "Content-Language": "es",
-        "Referrer-Policy": "same-origin",
-        "Set-Cookie": "not=ours",
-        "X-Gatekeeper-Standing": "current",
-    }
-    return Response(402, headers, b"<h1>Pago pendiente</h1>")
-
-
-@pytest.fixture
-def web() -> Iterator[Origin]:
-    with origin(_page) as server:
-        yield server
-
-
-@pytest.fixture
-def gate(tmp_path: Path, web: Origin) -> Iterator[GateSettings]:
-    settings = settings_in(tmp_path, page_url=f"{web.url}/overdue", always_allow=("/login",))
-    publish(settings.snapshot_path, 7, late="suspended", half="restricted", slow="past_due")
-    with gate_in_thread(settings):
-        yield settings
-
-
-def one(gate: GateSettings, target: str, **headers: str) -> Reply:
-    (reply,) = ask(gate, get(target, **headers))
-    assert set(reply.headers) >= OURS
-    assert reply.headers["cache-control"] == "no-store"
-    assert reply.headers["x-gatekeeper-revision"] == "7"
-    return reply
+from tests.kit.gates import HTML, ask, gate_in_thread, get, one, publish, settings_in, token
+from tests.kit.origin import Origin
 
 
 @pytest.mark.parametrize(
@@ -230,70 +191,6 @@ def test_a_new_snapshot_is_in_force_at_once_and_a_spoilt_or_older_one_never(gate
     assert status() == 403
     publish(gate.snapshot_path, 8)
     _until(lambda: status() == 200)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Response(200, {"Content-Type": "text/html"}, b"from the web part"),
-        Response(402, {"Content-Type": "application/json"}, b"from the web part"),
-        Response(500, {"Content-Type": "text/html"}, b"from the web part"),
-        Response(302, {"Content-Type": "text/html", "Location": "/elsewhere"}, b"from the web part"),
-        Response(402, {}, b"from the web part"),
-    ],
-)
-def test_whatever_else_the_web_part_says_the_page_is_the_file(gate: GateSettings, web: Origin, answer: Response) -> None:
-    gate.fallback_page_path.write_text("<h1>From the file</h1>")
-    web.answer = lambda _: answer
-    reply = one(gate, "/gate", X_Account_Id="late", Accept=HTML)
-    assert (reply.status, reply.body) == (402, b"<h1>From the file</h1>")
-    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
-    web.answer = _page
-    assert one(gate, "/gate", X_Account_Id="late", Accept=HTML).body == b"<h1>Pago pendiente</h1>"
-
-
-def test_the_file_is_read_again_when_it_changes_and_without_it_there_is_still_a_page(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path)
-    publish(settings.snapshot_path, 7, late="suspended")
-    with gate_in_thread(settings):
-
-        def page() -> bytes:
-            return one(settings, "/gate", X_Account_Id="late", Accept=HTML).body
-
-        assert b'<html lang="en">' in page()
-        assert b'<a href="mailto:support@acme.example">' in page()
-        settings.fallback_page_path.write_text("one")
-        assert page() == b"one"
-        settings.fallback_page_path.write_text("two")
-        os.utime(settings.fallback_page_path, (1, 1))
-        assert page() == b"two"
-        settings.fallback_page_path.unlink()
-        assert b"Payment overdue" in page()
-
-
-def test_a_slow_web_part_delays_its_own_reader_by_a_second_and_nobody_else(gate: GateSettings, web: Origin) -> None:
-    release = threading.Event()
-
-    def slow(request: Request) -> Response:
-        release.wait(5)
-        return _page(request)
-
-    web.answer = slow
-    begun = time.monotonic()
-    waiting: list[Reply] = []
-    reader = threading.Thread(target=lambda: waiting.append(one(gate, "/gate", X_Account_Id="late", Accept=HTML)))
-    reader.start()
-    try:
-        time.sleep(0.1)
-        asked = time.monotonic()
-        assert one(gate, "/gate/nginx", X_Account_Id="good").status == 200
-        assert time.monotonic() - asked < 0.5
-        reader.join(5)
-    finally:
-        release.set()
-        reader.join()
-    assert 0.9 < time.monotonic() - begun < 2.5
-    assert (waiting[0].status, b"Payment overdue" in waiting[0].body) == (402, True)
 
 
 def _until(true: Callable[[], bool]) -> None:

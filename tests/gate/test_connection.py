@@ -80,6 +80,19 @@ def test_what_may_be_followed_by_other_bytes_than_a_request_is_answered_and_the_
     assert (reply.status, reply.headers["connection"]) == (403, "close")
 
 
+def test_the_request_for_a_tunnel_is_answered_and_the_connection_closed(gate: GateSettings) -> None:
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as wire:
+        wire.sendall(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n" + GOOD)
+        assert [reply.status for reply in replies(read_all(wire))] == [404]
+
+
+@pytest.mark.parametrize("endless", [b"x" * 40_000, b"x: y\r\n" * 8000, b"x" * 5_000_000])
+def test_a_head_that_never_ends_is_refused_when_it_is_too_long(gate: GateSettings, endless: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as wire:
+        wire.sendall(b"GET /gate/nginx HTTP/1.1\r\nX-Endless: " + endless)
+        assert [reply.status for reply in replies(read_all(wire))] == [403]
+
+
 def test_a_large_body_on_its_way_does_not_cost_the_answer(gate: GateSettings) -> None:
     with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as wire:
         wire.sendall(b"POST /gate/nginx HTTP/1.1\r\nX-Account-Id: late\r\nContent-Length: 9000000\r\n\r\n")

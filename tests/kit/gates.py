@@ -30,6 +30,11 @@ run(GateSettings(**given), sign=lambda account: f"token-of-{account}")
 """
 
 
+_OURS = {"x-gatekeeper-standing", "x-gatekeeper-account", "x-gatekeeper-revision", "cache-control"}
+# What a browser says that it takes
+HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
 def token(account: str) -> str:
     """What the gates of this kit sign with."""
     return f"token-of-{account}"
@@ -46,7 +51,7 @@ def settings_in(folder: Path, **changes: object) -> GateSettings:
         "page_url": f"http://127.0.0.1:{free_port()}/overdue",
         "support_email": "support@acme.example",
     }
-    return GateSettings(**(given | changes))  # type: ignore[arg-type]
+    return GateSettings(**(given | changes))
 
 
 def publish(path: Path, revision: int, **standings: str) -> None:
@@ -150,3 +155,11 @@ def get(target: str, **headers: str) -> bytes:
     """The bytes of a GET; header names are keywords, with `_` for the hyphen."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"GET {target} HTTP/1.1\r\nHost: gate\r\n{lines}\r\n".encode("latin-1")
+
+
+def one(settings: GateSettings, target: str, **headers: str) -> Reply:
+    """The only answer to one GET, which carries every header that the gate owns."""
+    (reply,) = ask(settings, get(target, **headers))
+    assert set(reply.headers) >= _OURS
+    assert reply.headers["cache-control"] == "no-store"
+    return reply

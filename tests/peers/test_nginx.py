@@ -1,103 +1,26 @@
 """A real nginx, run from the configuration that we ship, between a visitor, a product, the gate and the web part."""
 
-import contextlib
 import json
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
-from gatekeeper.gate.settings import GateSettings
-from tests.kit.gates import gate_process, publish, settings_in
-from tests.kit.nginx import Nginx, moved, nginx
-from tests.kit.origin import Origin, Request, Response, origin
+from tests.kit.gates import gate_process, publish
+from tests.kit.origin import Request, Response, origin
 from tests.kit.ports import free_port
+from tests.kit.street import BROWSER, PAGE, SHIPPED, Street, built_street
 
 pytestmark = pytest.mark.peer("nginx")
 
-SHIPPED = (Path(__file__).resolve().parents[2] / "config/edges/nginx.conf").read_text()
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de", "Sec-Fetch-Mode": "navigate"}
-PAGE = b"<h1>The lockout page</h1>"
-
-
-def _product(request: Request) -> Response:
-    path = request.target.partition("?")[0]
-    if path == "/own-403":
-        return Response(403, {"Content-Type": "text/plain"}, b"the product says no")
-    if path == "/own-500":
-        return Response(500, {"X-Gatekeeper-Decision": "forged"}, b"the product has a fault")
-    if path == "/session/account":
-        signed_in = [cookie.removeprefix("session=") for cookie in request.header("Cookie")]
-        return Response(204, {"X-Account-Id": signed_in[0]} if signed_in else {})
-    if request.header("Upgrade"):
-        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade"})
-    return Response(200, {"Content-Type": "text/plain"}, b"the product")
-
-
-def _web(request: Request) -> Response:
-    if request.target == "/overdue" and request.header("X-Gatekeeper-Page"):
-        return Response(402, {"Content-Type": "text/html", "Content-Language": "de"}, PAGE)
-    return Response(200, {"Content-Type": "text/plain"}, b"the web part")
-
-
-@dataclass(frozen=True)
-class Street:
-    """Everything from the visitor to the product."""
-
-    port: int
-    product: Origin
-    web: Origin
-    gate: subprocess.Popen[bytes]
-    settings: GateSettings
-    front: Nginx
-
-    def visit(
-        self, account: str, path: str = "/", *, method: str = "GET", body: bytes | None = None, **headers: str
-    ) -> httpx.Response:
-        """One request for `path`, at the sub-domain of the account."""
-        url = f"http://127.0.0.1:{self.port}{path}"
-        given = {"Host": f"{account}.app.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False)
-
-    def raw(self, sent: bytes) -> bytes:
-        """The whole answer to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
-            wire.sendall(sent)
-            received = b""
-            while part := wire.recv(65536):
-                received += part
-            return received
-
-
-@contextlib.contextmanager
-def _street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
-    port = free_port()
-    with origin(_product) as product, origin(_web) as web:
-        settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
-        settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
-        publish(settings.snapshot_path, 5, late="suspended", half="restricted", slow="past_due")
-        places = {
-            "80": f"127.0.0.1:{port}",
-            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
-            "127.0.0.1:8402": f"127.0.0.1:{web.port}",
-            "127.0.0.1:8403": f"127.0.0.1:{settings.port}",
-        }
-        config = config.replace("/run/nginx-gated.sock", str(folder / "gated.sock"))
-        with gate_process(settings) as gate, nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
-            product.requests.clear()
-            yield Street(port, product, web, gate, settings, front)
-
 
 @pytest.fixture(scope="module")
-def _shared_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    with _street(tmp_path_factory.mktemp("street")) as built:
+def _sharedbuilt_street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    with built_street(tmp_path_factory.mktemp("street")) as built:
         yield built
 
 
@@ -110,9 +33,9 @@ def street(_shared_street: Street) -> Street:
 
 
 @pytest.fixture
-def own_street(tmp_path: Path) -> Iterator[Street]:
+def ownbuilt_street(tmp_path: Path) -> Iterator[Street]:
     """A street for a test that breaks something in it."""
-    with _street(tmp_path) as built:
+    with built_street(tmp_path) as built:
         yield built
 
 
@@ -135,7 +58,7 @@ def test_standings_that_close_nothing_come_through(street: Street) -> None:
     assert street.visit("half", method="POST", body=b"x").status_code == 402
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "INVENTED"])
 def test_a_browser_of_a_suspended_account_gets_the_page_at_the_address_that_it_asked_for(street: Street, method: str) -> None:
     reply = street.visit("late", "/projects/1?x=y", method=method, body=b"a form" if method == "POST" else None, **BROWSER)
     assert (reply.status_code, reply.content) == (402, PAGE)
@@ -236,6 +159,12 @@ def test_no_header_lets_a_suspended_account_in(street: Street, name: bytes, valu
     assert street.product.requests == []
 
 
+def test_odd_headers_do_not_reach_the_gate_which_would_refuse_them(street: Street) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: good.app.example\r\nConnection: close\r\n"
+    reply = street.raw(head + b"X-Odd: \x01\r\nCookie: %s\r\n\r\n" % (b"x" * 7000))
+    assert reply.startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_open_path_and_the_way_to_pay_stay_open_to_a_suspended_account(own_street: Street) -> None:
     assert own_street.visit("late", "/login").text == "the product"
     for path in ("/pay/token", "/webhooks/stripe", "/overdue", "/overdue/nudge"):
@@ -311,7 +240,7 @@ def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(own_street: S
 
 
 def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> None:
-    with _street(tmp_path, page_url=f"http://127.0.0.1:{free_port()}/overdue") as street:
+    with built_street(tmp_path, page_url=f"http://127.0.0.1:{free_port()}/overdue") as street:
         reply = street.visit("late", **BROWSER)
         assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
 
@@ -352,7 +281,7 @@ def _alternative(number: int) -> str:
 
 @pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", 402), ("192.0.2.10", 200)])
 def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, trusted: str, expected: int) -> None:
-    with _street(tmp_path, _alternative(2).replace("192.0.2.10", trusted)) as street:
+    with built_street(tmp_path, _alternative(2).replace("192.0.2.10", trusted)) as street:
         assert street.visit("any", X_Account_Id="late").status_code == expected
         street.product.requests.clear()
         assert street.visit("any", X_Account_Id="good").status_code == 200
@@ -361,7 +290,7 @@ def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, tr
 
 def test_of_two_accounts_named_by_a_proxy_in_front_the_product_sees_none_or_the_judged_one(tmp_path: Path) -> None:
     """Version 1.22 takes the first of a repeated header; 1.23 and later join them, and the gate refuses the two."""
-    with _street(tmp_path, _alternative(2).replace("192.0.2.10", "127.0.0.1")) as street:
+    with built_street(tmp_path, _alternative(2).replace("192.0.2.10", "127.0.0.1")) as street:
         street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: good\r\nX-Account-Id: late\r\n\r\n")
         assert [seen.header("X-Account-Id") for seen in street.product.requests] in ([], [["good"]])
         street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: late\r\nX-Account-Id: good\r\n\r\n")
@@ -372,7 +301,7 @@ def test_the_products_own_session_says_who_is_asking(tmp_path: Path) -> None:
     config = _alternative(3)
     gated = config.rindex("listen 80 default_server;")
     config = config[:gated] + "listen unix:/run/nginx-gated.sock;" + config[gated + len("listen 80 default_server;") :]
-    with _street(tmp_path, config) as street:
+    with built_street(tmp_path, config) as street:
         assert street.visit("any", Cookie="session=late", X_Account_Id="good").status_code == 402
         assert street.visit("any", Cookie="session=good", X_Account_Id="late").status_code == 200
         assert street.product.requests[-1].header("X-Account-Id") == ["good"]

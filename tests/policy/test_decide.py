@@ -29,13 +29,7 @@ REMINDER = [
         asks={"reminder to user"},
         says={"reminded", "reminder_now"},
     ),
-    row(
-        "a reminder on its way is waited for",
-        on(1),
-        facts(notices=reminded(None)),
-        PAST_DUE,
-        says={"reminder_under_way"},
-    ),
+    row("a reminder on its way is waited for", on(1), facts(notices=reminded(None)), PAST_DUE, says={"reminder_under_way"}),
     row(
         "a reminder that was put off by the mail server is waited for",
         on(1),
@@ -72,6 +66,12 @@ REMINDER = [
         facts(contacts=tuple(contact(audience, ACCOUNTANT) for audience in Audience), notices=reminded()[:1]),
         PAST_DUE,
         asks={"reminder to accountant+user"},
+    ),
+    row(
+        "but not while a letter to that address is on its way",
+        on(1),
+        facts(contacts=tuple(contact(audience, ACCOUNTANT) for audience in Audience), notices=reminded(None)[:1]),
+        PAST_DUE,
     ),
     row(
         "every accountant gets the letter",
@@ -239,6 +239,20 @@ SUSPENSION = [
         says={"suspension_due"},
     ),
     row("then access is suspended", on(22), told(on(22), notices=reminded() + warned()[:1] + warned(17)[1:]), SUSPENDED),
+    row(
+        "nor before any day that a letter of this case named",
+        on(19),
+        told(on(19), notices=(*reminded(), *warned(), *warned(15, occasion=2))),
+        PAST_DUE,
+        says={"suspension_due"},
+    ),
+    row(
+        "not even a letter of which nobody knows whether it arrived",
+        on(19),
+        told(on(19), notices=(*reminded(), *warned(), *warned(15, occasion=2, state=NoticeState.UNCERTAIN))),
+        PAST_DUE,
+        says={"suspension_due"},
+    ),
     row("a reading of a minute ago is fresh", on(19), told(on(19), read=60), SUSPENDED),
     row("no suspension on a reading that is older than a minute", on(19), told(on(19), read=61), PAST_DUE, says={"read_first"}),
     row("no suspension on a reading of tomorrow", on(19), told(on(19), read=-1), PAST_DUE, says={"read_first"}),

@@ -30,7 +30,12 @@ EXEMPT = [
     ),
     row("even when everything was told", on(19), told(on(19), exemptions=(exemption(30),)), PAST_DUE, says={"exempt"}),
     row(
-        "exemption opens access", on(19), told(on(19), standing=SUSPENDED, exemptions=(exemption(30),)), PAST_DUE, asks=RESTORE
+        "exemption opens access",
+        on(19),
+        told(on(19), standing=SUSPENDED, exemptions=(exemption(30),)),
+        PAST_DUE,
+        asks=RESTORE,
+        says={"exempt"},
     ),
     row(
         "an exemption lasts to the end of its last day",
@@ -47,11 +52,7 @@ EXEMPT = [
         asks=WARN,
     ),
     row(
-        "an exemption that staff ended is over",
-        on(20),
-        told(on(20), exemptions=(exemption(30, ended_at=on(20)),)),
-        PAST_DUE,
-        asks=WARN,
+        "one that staff ended is over", on(20), told(on(20), exemptions=(exemption(30, ended_at=on(20)),)), PAST_DUE, asks=WARN
     ),
     row(
         "one that ended before the warning was written leaves it its force",
@@ -92,6 +93,13 @@ PROMISED = [
         "a warning that was written before the promise ended does not count, whenever it was accepted",
         on(40),
         told(on(40), promises=(promise(24),), notices=reminded() + warned(25, planned_at=on(24))),
+        PAST_DUE,
+        asks=WARN,
+    ),
+    row(
+        "nor does it stand in the way of the fresh one while it is on its way",
+        on(25),
+        told(on(25), promises=(promise(24),), notices=reminded() + warned(None, planned_at=on(14))),
         PAST_DUE,
         asks=WARN,
     ),

@@ -5,7 +5,7 @@ import pytest
 from gatekeeper.model import Audience, Invoice, NoticeState, Step
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import Rules
-from tests.kit.builders import day, facts, invoice, notice, on, reminded, warned
+from tests.kit.builders import both, contact, day, facts, invoice, notice, on, reminded, warned
 from tests.policy.table import CURRENT, PAST_DUE, REMIND, RESTORE, RULES, SUSPENDED, Row, row, told
 
 YEN = Rules(thresholds_minor={"jpy": 500})
@@ -76,6 +76,29 @@ OLDER_AND_NEWER = [
         on(19),
         told(on(19), invoices=(invoice(read=on(19)), newer(0))),
         SUSPENDED,
+    ),
+    row(
+        "nor does an older one that nobody was told of",
+        on(19),
+        told(on(19), invoices=(invoice(2, due=-5), invoice(read=on(19)))),
+        SUSPENDED,
+    ),
+    row(
+        "a letter that names an older one as well does not begin the ladder of that one",
+        on(1),
+        facts(
+            contacts=(*both(), contact(Audience.USER, "new@customer.example")),
+            invoices=(invoice(2, due=-5), invoice()),
+            notices=(
+                *reminded()[:1],
+                notice(Step.REMINDER, Audience.USER, 0, state=NoticeState.BOUNCED),
+                notice(
+                    Step.REMINDER, Audience.USER, None, address="new@customer.example", named=("in_2", "in_1"), planned_at=on(1)
+                ),
+            ),
+        ),
+        PAST_DUE,
+        says={"reminder_under_way"},
     ),
     row(
         "when the older one is paid after suspension, access opens, and the newer one starts with its own reminder",

@@ -1,5 +1,6 @@
 """Stripe as a `Source`: the official SDK, version pinned, read only, every object checked for its mode."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,15 +11,23 @@ import stripe
 import structlog
 
 from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.billing.stripe import words
 from gatekeeper.billing.stripe.wire import Wire
-from gatekeeper.billing.stripe.words import Mapper, Unreadable
+from gatekeeper.billing.stripe.words import API_VERSION, Mapper
 from gatekeeper.model import Customer, Identity, Reading
 
-API_VERSION: Final = "2026-10-28.endive"
 _RETRIES: Final = 2
 _PAGE: Final = 100
-_PAYABLE: Final = frozenset({"open", "uncollectible"})
 _WITH_PAYMENTS: Final = ["customer", "payments.data.payment.payment_intent"]
+_ADVICE: Final = (
+    (stripe.AuthenticationError, "Stripe refuses the key ({}); put a valid one into stripe.api_key and start again"),
+    (stripe.PermissionError, "the Stripe key may not read this ({}); give it {right}"),
+    (stripe.RateLimitError, "Stripe asks for fewer requests ({}); gatekeeper tries again later"),
+    (stripe.APIConnectionError, "Stripe cannot be reached ({}); check the network, stripe.api_base and status.stripe.com"),
+    (stripe.InvalidRequestError, "Stripe refuses the question ({}); check stripe.api_base, and look for a newer gatekeeper"),
+)
+_OWN_FAULT: Final = "Stripe has a fault of its own ({}); gatekeeper tries again later, see status.stripe.com"
+_NOT_STRIPE: Final = "what answers at stripe.api_base is not Stripe's API ({}); check that address, and the proxies before it"
 
 stripe.enable_telemetry = False
 
@@ -44,75 +53,80 @@ class StripeBooks:
 
     def identity(self) -> Identity:
         account = self._ask(self._stripe.v1.accounts.retrieve_current)
-        return Identity(account=account["id"], livemode=self._livemode)
+        return Identity(account=words.account_id(account), livemode=self._livemode)
 
     def open_invoices(self) -> Iterator[Sequence[Reading]]:
-        cursor: dict[str, str] = {}
-        while True:
+        params: Any = {"status": "open", "limit": _PAGE, "expand": ["data.customer"]}
+        more = True
+        while more:
             began_at = self._clock()
-            params: Any = {"status": "open", "limit": _PAGE, "expand": ["data.customer"], **cursor}
-            page = self._ask(partial(self._stripe.v1.invoices.list, params))
-            yield [reading for document in page["data"] if (reading := self._reading(document, began_at)) is not None]
-            if not page["has_more"]:
-                return
-            cursor = {"starting_after": page["data"][-1]["id"]}
+            documents, last = words.page(self._ask(partial(self._stripe.v1.invoices.list, params)))
+            read = [self._reading(self._ours(document), began_at, listed=True) for document in documents]
+            yield [reading for reading in read if reading is not None]
+            params, more = params | {"starting_after": last}, last is not None
 
     def invoice(self, invoice_id: str) -> Reading | None:
         began_at = self._clock()
         params: Any = {"expand": _WITH_PAYMENTS}
-        document = self._find(lambda: self._stripe.v1.invoices.retrieve(invoice_id, params))
-        return None if document is None else self._reading(document, began_at)
+        document = self._find(partial(self._stripe.v1.invoices.retrieve, invoice_id, params))
+        if document is None:
+            return None
+        if words.hides_payments(document):
+            params = {"invoice": invoice_id, "status": "open", "limit": _PAGE, "expand": ["data.payment.payment_intent"]}
+            document["payments"] = self._ask(partial(self._stripe.v1.invoice_payments.list, params))
+        return self._reading(document, began_at)
 
     def customer(self, customer_id: str) -> Customer | None:
-        document = self._find(lambda: self._stripe.v1.customers.retrieve(customer_id))
+        document = self._find(partial(self._stripe.v1.customers.retrieve, customer_id))
         return None if document is None else self._mapper.customer(document)
 
     def payment_page(self, invoice_id: str) -> str | None:
-        document = self._find(lambda: self._stripe.v1.invoices.retrieve(invoice_id))
-        if document is None or document["status"] not in _PAYABLE or document["amount_remaining"] <= 0:
-            return None
-        page = document.get("hosted_invoice_url")
-        return page if isinstance(page, str) else None
+        document = self._find(partial(self._stripe.v1.invoices.retrieve, invoice_id))
+        return None if document is None else words.payment_page(document)
 
-    def _reading(self, document: dict[str, Any], began_at: datetime) -> Reading | None:
+    def _reading(self, document: dict[str, Any], began_at: datetime, *, listed: bool = False) -> Reading | None:
         """The reading; None for an invoice whose customer is not one of v1 (Accounts v2), which we cannot map yet."""
-        if document.get("livemode") is not self._livemode:
+        if document.get("customer", "") is None and document.get("customer_account") is not None:
+            log.warning("invoice.without_customer", invoice=document.get("id"))
+            return None
+        return self._mapper.reading(document, read_at=began_at, listed=listed)
+
+    def _find(self, question: Callable[[], Any]) -> dict[str, Any] | None:
+        """The object, of our mode; None where Stripe says that there is none of this id."""
+        try:
+            document = self._ask(question)
+        except SourceUnavailable as fault:
+            # An address that Stripe does not know is a 404 as well, and says nothing about an object
+            if isinstance(fault.__cause__, stripe.StripeError) and fault.__cause__.code == "resource_missing":
+                return None
+            raise
+        return self._ours(document)
+
+    def _ours(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The object, if it is of the mode of our key; a deleted customer does not say of which it is."""
+        if document.get("livemode") is not self._livemode and not document.get("deleted"):
             raise SourceUnavailable(
                 "Stripe served an object of the other mode; use a live key for live books, a test key for test books"
             )
-        if document.get("customer") is None:
-            log.warning("invoice.without_customer", invoice=document.get("id"))
-            return None
-        try:
-            return self._mapper.reading(document, read_at=began_at)
-        except Unreadable as fault:
-            raise SourceUnavailable(str(fault)) from fault
-
-    def _find(self, question: Callable[[], Any]) -> dict[str, Any] | None:
-        """The answer, or None where Stripe says that there is no such object."""
-        try:
-            return self._ask(question)
-        except SourceUnavailable as fault:
-            if isinstance(fault.__cause__, stripe.InvalidRequestError) and fault.__cause__.http_status == httpx.codes.NOT_FOUND:
-                return None
-            raise
+        return document
 
     def _ask(self, question: Callable[[], Any]) -> dict[str, Any]:
         """The answer as plain JSON types. Whatever the SDK raises means only that there was no answer."""
         try:
             answer: dict[str, Any] = question().to_dict(for_json=True)
-        except stripe.AuthenticationError as fault:
-            raise SourceUnavailable("Stripe refuses the key (401); check stripe.api_key") from fault
-        except stripe.PermissionError as fault:
-            raise SourceUnavailable(
-                "the Stripe key may not read this (403); give it read rights, see docs/stripe.md"
-            ) from fault
-        except stripe.RateLimitError as fault:
-            raise SourceUnavailable("Stripe asks for fewer requests (429); gatekeeper tries again later") from fault
-        except stripe.APIConnectionError as fault:
-            raise SourceUnavailable(
-                "Stripe cannot be reached; check the network, stripe.api_base and status.stripe.com"
-            ) from fault
         except stripe.StripeError as fault:
-            raise SourceUnavailable(f"Stripe answered with an error ({fault.http_status})") from fault
+            raise SourceUnavailable(_advice(fault)) from fault
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as fault:
+            # The SDK stumbles over a body that is JSON and no object, or no text
+            raise SourceUnavailable(_NOT_STRIPE.format(type(fault).__name__)) from fault
         return answer
+
+
+def _advice(fault: stripe.StripeError) -> str:
+    """What happened, and what to do about it. Of Stripe's own words only the name of a permission: they may show the key."""
+    status = fault.http_status or 0
+    otherwise = _OWN_FAULT if status >= httpx.codes.INTERNAL_SERVER_ERROR else _NOT_STRIPE
+    text = next((text for kind, text in _ADVICE if isinstance(fault, kind)), otherwise)
+    lacking = re.search(r"\brak_\w+", str(fault))
+    right = f"the permission {lacking[0]}" if lacking else "the read permissions of docs/stripe.md"
+    return text.format(status or type(fault.__cause__).__name__, right=right)

@@ -1,6 +1,7 @@
 """A webhook delivery: is it from Stripe, and which object does it point at? Nothing else of its body is believed (rule 3)."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,7 @@ _TOLERANCE_SECONDS: Final = 300
 _THIN: Final = "v2.core.event"
 # What an event may point at, by the first word of its type, and the field of its object that names the invoice
 _INVOICES: Final = {"invoice": "id", "invoice_payment": "invoice", "credit_note": "invoice"}
+_WORD: Final = re.compile(r"[!-~]{1,255}")
 
 
 class DeliveryRefused(ValueError):
@@ -20,23 +22,31 @@ class DeliveryRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a delivery says to look at. `invoice_id` or `customer_id`, or neither: nothing to look at."""
+    """What a delivery says to look at. `invoice_id` or `customer_id`, or neither: nothing to look at.
+
+    `account`: the Stripe account that it is about, where it says so; those of Connect do.
+    """
 
     event_id: str
     kind: str
     livemode: bool
+    account: str = ""
     invoice_id: str = ""
     customer_id: str = ""
 
 
 def verify(body: bytes, signature: str, secrets: Iterable[str]) -> Delivery:
-    """The delivery, if one of the secrets signed it within the last 300 seconds (rule 2; several while one is rolled).
+    """The delivery, if one of the secrets signed it within 300 seconds of now (rule 2; several while one is rolled).
 
     Raises:
         DeliveryRefused: no valid signature, or a body that is not an event. Any exception of the SDK ends here (rule 1).
     """
-    if not any(_signed(body, signature, secret) for secret in secrets):
-        raise DeliveryRefused("no configured secret signed this body within the last 300 seconds")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as fault:
+        raise DeliveryRefused("the body is not UTF-8") from fault
+    if not any(_is_fresh(text, signature, secret) for secret in secrets):
+        raise DeliveryRefused("no secret of stripe.webhook_secrets signed this body within 300 seconds of now")
     return delivery(body)
 
 
@@ -48,37 +58,56 @@ def delivery(body: bytes) -> Delivery:
     """
     try:
         event = json.loads(body)
-        kind, event_id, livemode = event["type"], event["id"], bool(event.get("livemode", False))
-        target = _thin_target(event) if event.get("object") == _THIN else event["data"]["object"]
+        thin = event.get("object") == _THIN
+        event_id, kind = _word(event["id"]), _word(event["type"])
+        target = _thin_target(event) if thin else event["data"]["object"]
+        invoice_id, customer_id = _pointed_at(kind.removeprefix("v1."), target)
+        livemode, account = event.get("livemode") is True, _word(event.get("context" if thin else "account"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise DeliveryRefused("the body is not a Stripe event") from fault
-    if not isinstance(kind, str) or not isinstance(event_id, str) or not isinstance(target, dict):
+    if not (event_id and kind):
         raise DeliveryRefused("the body is not a Stripe event")
-    invoice_id, customer_id = _pointed_at(kind.removeprefix("v1."), target)
-    return Delivery(event_id=event_id, kind=kind, livemode=livemode, invoice_id=invoice_id, customer_id=customer_id)
+    return Delivery(
+        event_id=event_id,
+        kind=kind,
+        livemode=livemode,
+        account=account.rpartition("/")[2],
+        invoice_id=invoice_id,
+        customer_id=customer_id,
+    )
 
 
-def _signed(body: bytes, signature: str, secret: str) -> bool:
+def _is_fresh(text: str, signature: str, secret: str) -> bool:
+    """Whether `secret` signed it, at most 300 seconds ago or ahead.
+
+    The SDK knows no bound ahead; with a tolerance of -300 it takes only what was signed more than 300 seconds ahead.
+    """
+    return _is_signed(text, signature, secret, _TOLERANCE_SECONDS) and not _is_signed(
+        text, signature, secret, -_TOLERANCE_SECONDS
+    )
+
+
+def _is_signed(text: str, signature: str, secret: str, tolerance: int) -> bool:
     try:
-        stripe.WebhookSignature.verify_header(body.decode(), signature, secret, _TOLERANCE_SECONDS)
+        stripe.WebhookSignature.verify_header(text, signature, secret, tolerance)
     except Exception:  # noqa: BLE001 - the SDK raises TypeError and others on hostile headers; all of them mean no
         return False
     return True
 
 
 def _thin_target(event: dict[str, Any]) -> dict[str, Any]:
-    related = event.get("related_object") or {}
-    return {"id": related.get("id"), "object": related.get("type", "")}
+    return {"id": (event.get("related_object") or {}).get("id")}
 
 
 def _pointed_at(kind: str, target: dict[str, Any]) -> tuple[str, str]:
     family, _, action = kind.partition(".")
     if family in _INVOICES and kind != "invoice.upcoming":  # which is of an invoice that does not exist yet
-        return _text(target.get(_INVOICES[family])), ""
+        return _word(target.get(_INVOICES[family])), ""
     if family == "customer" and action in {"created", "updated", "deleted"}:
-        return "", _text(target.get("id"))
+        return "", _word(target.get("id"))
     return "", ""
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _word(value: object) -> str:
+    """An id, or the type of an event: short and printable, as every database keeps it; empty where it is neither."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""

@@ -8,7 +8,7 @@ import string
 import idna
 
 _LOCAL = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~.")
-_LOCAL_LIMIT, _DOMAIN_LIMIT, _ADDRESS_LIMIT = 64, 253, 254  # RFC 5321 4.5.3.1; 254: a path of 256 with its brackets
+_LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254  # RFC 5321 4.5.3.1; 254: a path of 256 with its brackets
 
 
 class AddressInvalid(ValueError):
@@ -23,8 +23,6 @@ def ascii_domain(text: str) -> str:
     Raises:
         AddressInvalid: not a domain name of at least two labels.
     """
-    if len(text) > _DOMAIN_LIMIT:
-        raise AddressInvalid(f"its domain is longer than {_DOMAIN_LIMIT} characters")
     try:
         domain = idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as fault:

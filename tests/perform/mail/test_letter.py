@@ -40,6 +40,7 @@ HOSTILE = [
     'Ana" <x@evil.example>, "',
     "Ana\\",
     '"' * 200,
+    '",' * 30,
     "x" * 10_240,
     "😀\n" * 100,
     "group: x@evil.example;",

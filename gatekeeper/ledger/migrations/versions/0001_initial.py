@@ -186,7 +186,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_invoices_seen_in",
-            ["seen_in"],
+            ["id", "seen_in"],
             unique=False,
             sqlite_where=sa.text("status = 'open'"),
             postgresql_where=sa.text("status = 'open'"),

@@ -1,0 +1,276 @@
+"""Stripe's words into ours, for every kind of invoice that the stand-in can make, over real HTTP and the official SDK."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gatekeeper.billing.stripe.books import StripeBooks
+from gatekeeper.billing.stripe.words import Mapper, Unreadable, page, payment_page
+from gatekeeper.demo.standin.serve import Standin
+from gatekeeper.model import Audience, Customer, Invoice
+from tests.billing.reading import MAPPER, bill, debtor, reading_from, shown
+from tests.kit.standin import START, MovableClock
+
+DUE_AT = START + timedelta(days=7)
+ACME = Customer(
+    id="",
+    account_id="acme",
+    name="Acme",
+    addresses=((Audience.ACCOUNTANT, "ap@acme.example"), (Audience.USER, "user@acme.example")),
+)
+
+
+def plain(standin: Standin) -> str:
+    return bill(standin, debtor(standin))
+
+
+def automatic(standin: Standin) -> str:
+    return bill(standin, debtor(standin), due=None)
+
+
+def attempted(standin: Standin) -> str:
+    return standin.books.fail_payment(automatic(standin), retry_in_days=3).id
+
+
+def given_up(standin: Standin) -> str:
+    return standin.books.fail_payment(automatic(standin), retry_in_days=None).id
+
+
+def draft(standin: Standin) -> str:
+    return standin.books.create_invoice(debtor(standin), collection_method="send_invoice", days_until_due=7).id
+
+
+def credited(standin: Standin) -> str:
+    standin.books.credit(one := plain(standin), 1000)
+    return one
+
+
+def out_of_band(standin: Standin) -> str:
+    return standin.books.pay(plain(standin), out_of_band=True).id
+
+
+def processing(standin: Standin) -> str:
+    return standin.books.start_processing(plain(standin)).id
+
+
+def processing_failed(standin: Standin) -> str:
+    return standin.books.fail_processing(processing(standin)).id
+
+
+def written_off(standin: Standin) -> str:
+    return standin.books.mark_uncollectible(plain(standin)).id
+
+
+def paid_after_all(standin: Standin) -> str:
+    return standin.books.pay(written_off(standin)).id
+
+
+def subscribed(standin: Standin, **terms: Any) -> str:
+    price = standin.books.create_price(unit_amount=1000).id
+    return standin.books.create_subscription(debtor(standin), price, **terms).latest_invoice or ""
+
+
+def nothing_to_pay(standin: Standin) -> str:
+    return bill(standin, debtor(standin), 0)
+
+
+OPEN: dict[str, Any] = {"status": "open", "remaining_minor": 1000, "due_at": DUE_AT, "automatic": False, "attempted": False}
+AUTOMATIC = OPEN | {"due_at": None, "automatic": True}
+SETTLED = {"remaining_minor": 0, "owed": False}
+KINDS: dict[str, tuple[Callable[[Standin], str], dict[str, Any]]] = {
+    "sent": (plain, OPEN | {"owed": True, "total_minor": 1000, "currency": "eur", "billing_reason": "manual"}),
+    "automatic": (automatic, AUTOMATIC | {"next_attempt_at": None}),
+    "automatic, attempted": (attempted, AUTOMATIC | {"attempted": True, "next_attempt_at": START + timedelta(days=3)}),
+    "automatic, given up": (given_up, AUTOMATIC | {"attempted": True, "next_attempt_at": None}),
+    "draft": (draft, {"status": "draft", "owed": False, "number": "", "finalized_at": None, "due_at": DUE_AT}),
+    "part-paid": (
+        lambda s: s.books.part_pay(plain(s), 400).id,
+        {"status": "open", "total_minor": 1000, "remaining_minor": 600, "owed": True, "processing_since_at": None},
+    ),
+    "credited to nothing": (credited, SETTLED | {"status": "open", "total_minor": 1000}),
+    "credited in part": (
+        lambda s: s.books.invoice(s.books.credit(plain(s), 250).invoice).id,
+        {"status": "open", "remaining_minor": 750, "owed": True},
+    ),
+    "processing": (processing, {"status": "open", "owed": True, "attempted": True, "processing_since_at": START}),
+    "processing failed": (processing_failed, {"status": "open", "owed": True, "processing_since_at": None}),
+    "paid by card": (lambda s: s.books.pay(plain(s)).id, SETTLED | {"status": "paid"}),
+    "paid out of band": (out_of_band, SETTLED | {"status": "paid", "attempted": False}),
+    "uncollectible": (written_off, {"status": "uncollectible", "remaining_minor": 1000, "owed": False}),
+    "uncollectible, then paid": (paid_after_all, SETTLED | {"status": "paid"}),
+    "void": (lambda s: s.books.void(plain(s)).id, {"status": "void", "owed": False, "replaced_by": None}),
+    "of nothing": (nothing_to_pay, SETTLED | {"status": "paid", "total_minor": 0}),
+    "subscription, sent": (
+        lambda s: subscribed(s, collection_method="send_invoice", days_until_due=7),
+        OPEN | {"billing_reason": "subscription_create", "owed": True},
+    ),
+    "subscription, automatic": (subscribed, SETTLED | {"status": "paid", "automatic": True}),
+}
+
+
+def invoice(source: StripeBooks, invoice_id: str) -> Invoice:
+    reading = source.invoice(invoice_id)
+    assert reading is not None
+    return reading.invoice
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_invoice_is_read_as_it_is(standin: Standin, source: StripeBooks, clock: MovableClock, kind: str) -> None:
+    make, expected = KINDS[kind]
+    one = invoice(source, make(standin))
+    assert {name: getattr(one, name) for name in expected} == expected
+    assert (one.created_at, one.read_at, one.lineage, one.account_id) == (START, clock(), one.id, "")
+    assert (one.finalized_at, bool(one.number)) == ((None, False) if kind == "draft" else (START, True))
+
+
+def test_since_when_a_payment_is_on_its_way_is_the_moment_when_it_was_seen(
+    standin: Standin, source: StripeBooks, clock: MovableClock
+) -> None:
+    one = plain(standin)
+    clock.move(days=40)
+    standin.books.start_processing(one)
+    assert invoice(source, one).processing_since_at == clock()
+
+
+def test_a_revised_invoice_and_its_successor_name_each_other(standin: Standin, source: StripeBooks) -> None:
+    old = plain(standin)
+    new = standin.books.revise(old, amount=900).id
+    assert (invoice(source, old).replaced_by, invoice(source, new).lineage) == (new, old)
+    assert (invoice(source, old).owed, invoice(source, new).owed) == (False, True)
+    assert invoice(source, new).remaining_minor == 900
+
+
+def test_a_list_shows_the_same_but_for_payments_on_their_way(standin: Standin, source: StripeBooks) -> None:
+    made = [make(standin) for make, _ in KINDS.values()]
+    ((*listed,),) = source.open_invoices()
+    single = [reading for one in made if (reading := source.invoice(one)) is not None and reading.invoice.status == "open"]
+    seen = {reading.invoice.id: reading for reading in listed}
+    assert len(seen) == len(single) > 5
+    for reading in single:
+        if reading.invoice.processing_since_at is None:
+            assert seen[reading.invoice.id] == reading
+        else:
+            assert seen[reading.invoice.id].invoice.processing_since_at is None
+
+
+def test_a_deleted_customer_keeps_its_id_only(standin: Standin, source: StripeBooks, clock: MovableClock) -> None:
+    one = bill(standin, who := debtor(standin))
+    standin.books.delete_customer(who)
+    reading = source.invoice(one)
+    assert reading is not None
+    assert reading.customer == source.customer(who) == Customer(id=who, account_id=None, deleted=True)
+    assert reading.invoice.owed
+    with reading_from(standin.url, clock, mapper=Mapper(account_id_from="id", contacts_from={})) as by_id:
+        assert by_id.customer(who) == Customer(id=who, account_id=who, deleted=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "told", "account"),
+    [
+        ("id", {}, "the customer's id"),
+        ("customer.id", {}, "the customer's id"),
+        ("metadata.account_id", {"account_id": "acme"}, "acme"),
+        ("customer.metadata.account_id", {"account_id": "acme"}, "acme"),
+        ("metadata.a.b", {"a.b": "acme"}, "acme"),
+        ("metadata.account_id", {}, None),
+        ("metadata.account_id", {"account_id": ""}, None),
+        ("metadata.account_id", {"account_id": " acme\n"}, "acme"),
+        ("metadata.account_id", {"account_id": "a" * 128}, "a" * 128),
+        ("metadata.account_id", {"account_id": "a" * 129}, None),
+        ("metadata.account_id", {"account_id": "ac\nme"}, None),
+        ("metadata.account_id", {"account_id": "ac\0me"}, None),
+    ],
+)
+def test_the_account_is_named_where_the_settings_say(
+    standin: Standin, clock: MovableClock, place: str, told: dict[str, str], account: str | None
+) -> None:
+    who = debtor(standin, metadata=told)
+    with reading_from(standin.url, clock, mapper=Mapper(account_id_from=place, contacts_from={})) as source:
+        customer = source.customer(who)
+        reading = source.invoice(bill(standin, who))
+    assert customer is not None
+    assert reading is not None
+    assert customer.account_id == (who if place in {"id", "customer.id"} else account)
+    assert reading.customer == customer
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("a@x.example", ["a@x.example"]),
+        (" a@x.example , b@x.example,", ["a@x.example", "b@x.example"]),
+        (" , ", []),
+        ("a@x.example\nBcc: all@x.example", []),
+        ("a@x.example,b\x00@x.example", ["a@x.example", "b@x.example"]),
+        (None, []),
+        (7, []),
+        ({"a": 1}, []),
+        (True, []),
+    ],
+)
+def test_several_addresses_are_parted_by_commas(standin: Standin, told: Any, read: list[str]) -> None:
+    document = shown(standin, f"/v1/customers/{debtor(standin)}") | {"metadata": {"user_email": told, "account_id": told}}
+    customer = MAPPER.customer(document)
+    assert [address for audience, address in customer.addresses if audience is Audience.USER] == read
+    if not isinstance(told, str):
+        assert customer.account_id is None
+
+
+def test_what_a_customer_writes_is_made_fit_to_be_kept(standin: Standin) -> None:
+    document = shown(standin, f"/v1/customers/{debtor(standin)}")
+    odd = {"name": "A\0cme \ud83d", "email": "\ud83d@x.example", "preferred_locales": ["d\0e"], "metadata": {"\ud83d": "\ud83d"}}
+    customer = MAPPER.customer(document | odd)
+    assert (customer.name, customer.locale) == ("Acme ?", "de")
+    assert customer.addresses == ((Audience.ACCOUNTANT, "?@x.example"),)
+
+
+def test_empty_is_what_stripe_shows_as_null(standin: Standin) -> None:
+    document = shown(standin, f"/v1/customers/{debtor(standin)}")
+    customer = MAPPER.customer(document | {"name": None, "email": None, "preferred_locales": None, "metadata": {}})
+    assert customer == Customer(id=document["id"], account_id=None)
+
+
+def test_a_status_that_stripe_adds_one_day_passes_and_is_not_owed(standin: Standin) -> None:
+    document = shown(standin, f"/v1/invoices/{plain(standin)}", "customer")
+    one = MAPPER.reading(document | {"status": "disputed"}, read_at=START).invoice
+    assert (one.status, one.owed) == ("disputed", False)
+
+
+@pytest.mark.parametrize("due", [-1, 0, 253_402_300_799])
+def test_a_due_date_that_cannot_be_meant_is_read_as_it_is(standin: Standin, due: int) -> None:
+    document = shown(standin, f"/v1/invoices/{plain(standin)}", "customer")
+    read = MAPPER.reading(document | {"due_date": due}, read_at=START).invoice.due_at
+    assert read == datetime(1970, 1, 1, tzinfo=START.tzinfo) + timedelta(seconds=due)
+
+
+def test_of_an_attempted_invoice_the_payments_must_be_seen_before_anything_is_believed(standin: Standin) -> None:
+    path = f"/v1/invoices/{processing(standin)}"
+    hidden = shown(standin, path, "customer")
+    assert "payments" not in hidden
+    with pytest.raises(Unreadable, match="a payment may be on its way"):
+        MAPPER.reading(hidden, read_at=START)
+    unexpanded = shown(standin, path, "customer", "payments")
+    with pytest.raises(Unreadable, match=r"payments\.data\.0\.payment\.payment_intent"):
+        MAPPER.reading(unexpanded, read_at=START)
+    renamed = shown(standin, path, "customer", "payments")
+    renamed["payments"]["data"][0]["payment"].pop("payment_intent")
+    with pytest.raises(Unreadable, match="payment_intent is missing"):
+        MAPPER.reading(renamed, read_at=START)
+
+
+@pytest.mark.parametrize(
+    "document", [{}, [], {"data": {}, "has_more": False}, {"data": [], "has_more": True}, {"data": [{}], "has_more": True}]
+)
+def test_what_is_no_page_of_a_list_is_not_taken_for_one(document: Any) -> None:
+    with pytest.raises(Unreadable, match="the list without an id"):
+        page(document)
+
+
+def test_a_payment_page_is_an_address_of_the_web(standin: Standin) -> None:
+    document = shown(standin, f"/v1/invoices/{plain(standin)}")
+    assert payment_page(document) == document["hosted_invoice_url"]
+    for odd in ("javascript:alert(1)", "//evil.example", "https://x.example/\r\nSet-Cookie: a=b", "https://x.example/a b", 5):
+        with pytest.raises(Unreadable, match="hosted_invoice_url"):
+            payment_page(document | {"hosted_invoice_url": odd})

@@ -1,0 +1,86 @@
+"""A visitor, nginx as we ship it, the gate, a product and a web part, all real but the last two."""
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from gatekeeper.gate.settings import GateSettings
+from tests.kit.gates import gate_process, publish, read_all, settings_in
+from tests.kit.nginx import Nginx, moved, nginx
+from tests.kit.origin import Origin, Request, Response, origin
+from tests.kit.ports import free_port
+
+SHIPPED = (Path(__file__).resolve().parents[2] / "config/edges/nginx.conf").read_text()
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "de", "Sec-Fetch-Mode": "navigate"}
+PAGE = b"<h1>The lockout page</h1>"
+
+
+def _product(request: Request) -> Response:
+    path = request.target.partition("?")[0]
+    if path == "/own-403":
+        return Response(403, {"Content-Type": "text/plain"}, b"the product says no")
+    if path == "/own-500":
+        return Response(500, {"X-Gatekeeper-Decision": "forged"}, b"the product has a fault")
+    if path == "/session/account":
+        signed_in = [cookie.removeprefix("session=") for cookie in request.header("Cookie")]
+        return Response(204, {"X-Account-Id": signed_in[0]} if signed_in else {})
+    if request.header("Upgrade"):
+        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade"})
+    return Response(200, {"Content-Type": "text/plain"}, b"the product")
+
+
+def _web(request: Request) -> Response:
+    if request.target == "/overdue" and request.header("X-Gatekeeper-Page"):
+        return Response(402, {"Content-Type": "text/html", "Content-Language": "de"}, PAGE)
+    return Response(200, {"Content-Type": "text/plain"}, b"the web part")
+
+
+@dataclass(frozen=True)
+class Street:
+    """Everything from the visitor to the product."""
+
+    port: int
+    product: Origin
+    web: Origin
+    gate: subprocess.Popen[bytes]
+    settings: GateSettings
+    front: Nginx
+
+    def visit(
+        self, account: str, path: str = "/", *, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> httpx.Response:
+        """One request for `path`, at the sub-domain of the account."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        given = {"Host": f"{account}.app.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False)
+
+    def raw(self, sent: bytes) -> bytes:
+        """The whole answer to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
+            wire.sendall(sent)
+            return read_all(wire)
+
+
+@contextlib.contextmanager
+def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
+    """A street with the accounts `late`, `half` (restricted) and `slow` (past due); `changes` are to the gate's settings."""
+    port = free_port()
+    with origin(_product) as product, origin(_web) as web:
+        settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
+        settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
+        publish(settings.snapshot_path, 5, late="suspended", half="restricted", slow="past_due")
+        places = {
+            "80": f"127.0.0.1:{port}",
+            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
+            "127.0.0.1:8402": f"127.0.0.1:{web.port}",
+            "127.0.0.1:8403": f"127.0.0.1:{settings.port}",
+        }
+        config = config.replace("/run/nginx-gated.sock", str(folder / "gated.sock"))
+        with gate_process(settings) as gate, nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
+            product.requests.clear()
+            yield Street(port, product, web, gate, settings, front)
