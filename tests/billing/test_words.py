@@ -203,7 +203,7 @@ def test_the_account_is_named_where_the_settings_say(
         (" a@x.example , b@x.example,", ["a@x.example", "b@x.example"]),
         (" , ", []),
         ("a@x.example\nBcc: all@x.example", []),
-        ("a@x.example,b\x00@x.example", ["a@x.example", "b@x.example"]),
+        ("a@x.example,b\x00@x.example", ["a@x.example"]),
         (None, []),
         (7, []),
         ({"a": 1}, []),
@@ -220,7 +220,12 @@ def test_several_addresses_are_parted_by_commas(standin: Standin, told: Any, rea
 
 def test_what_a_customer_writes_is_made_fit_to_be_kept(standin: Standin) -> None:
     document = shown(standin, f"/v1/customers/{debtor(standin)}")
-    odd = {"name": "A\0cme \ud83d", "email": "\ud83d@x.example", "preferred_locales": ["d\0e"], "metadata": {"\ud83d": "\ud83d"}}
+    odd = {
+        "name": "A\0cme \ud83d",
+        "email": "\ud83d@x.example",
+        "preferred_locales": ["d\0e"],
+        "metadata": {"\ud83d": "\ud83d"},
+    }
     customer = MAPPER.customer(document | odd)
     assert (customer.name, customer.locale) == ("Acme ?", "de")
     assert customer.addresses == ((Audience.ACCOUNTANT, "?@x.example"),)
@@ -264,7 +269,7 @@ def test_of_an_attempted_invoice_the_payments_must_be_seen_before_anything_is_be
     "document", [{}, [], {"data": {}, "has_more": False}, {"data": [], "has_more": True}, {"data": [{}], "has_more": True}]
 )
 def test_what_is_no_page_of_a_list_is_not_taken_for_one(document: Any) -> None:
-    with pytest.raises(Unreadable, match="the list without an id"):
+    with pytest.raises(Unreadable, match="without an id in another shape"):
         page(document)
 
 

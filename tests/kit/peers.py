@@ -29,6 +29,7 @@ def _stripe_world() -> str:
 PEERS: Mapping[str, Callable[[], str]] = {
     "chromium": _program("chromium"),
     "nginx": _program("nginx"),
+    "openssl": _program("openssl"),
     "postgres": _postgres,
     "stripe-world": _stripe_world,
 }

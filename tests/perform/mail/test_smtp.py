@@ -217,6 +217,7 @@ def trusted() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.peer("openssl")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_a_connection_is_protected_when_asked(trusted: Path, letter: Letters, tls: str) -> None:
     server = MailServer(tls=tls)
@@ -230,6 +231,7 @@ def test_a_connection_is_protected_when_asked(trusted: Path, letter: Letters, tl
     assert server.connections == 1
 
 
+@pytest.mark.peer("openssl")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_a_connection_lost_after_the_dot_is_uncertain_through_tls_too(trusted: Path, letter: Letters, tls: str) -> None:
     server = MailServer(tls=tls)
@@ -241,6 +243,7 @@ def test_a_connection_lost_after_the_dot_is_uncertain_through_tls_too(trusted: P
         transport.close()
 
 
+@pytest.mark.peer("openssl")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_a_certificate_of_a_stranger_is_not_trusted(letter: Letters, tls: str) -> None:
     server = MailServer(tls=tls)
