@@ -81,7 +81,8 @@ class Invoice:
 
     `status` is Stripe's (`draft open paid void uncollectible`), and open to words that Stripe adds later. `lineage` is the
     id of the first invoice of a chain of revisions: what was said about one of the chain was said about all of it.
-    `processing_since_at`: a payment of it is on its way (bank debits take days); `processing_ended_at`: the last one failed.
+    `processing_since_at`: since when a payment of it has been seen on its way
+    (bank debits take days); `processing_ended_at`: when the last such payment was seen to have failed.
     """
 
     id: str

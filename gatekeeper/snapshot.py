@@ -50,8 +50,15 @@ def decode(data: bytes) -> Snapshot:
         raise SnapshotInvalid("not a whole gatekeeper snapshot of version 1: the first line does not fit the rest")
     try:
         document = json.loads(body)
-        standings = {account_id: standing for standing in _LISTED for account_id in document[standing.value]}
-        revision, published_at = int(document["revision"]), datetime.fromisoformat(document["published_at"])
-    except (ValueError, KeyError, TypeError) as fault:
+        lists = {standing: document[standing.value] for standing in _LISTED}
+        revision, published_at = document["revision"], datetime.fromisoformat(document["published_at"])
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise SnapshotInvalid(f"the snapshot is whole but cannot be read: {fault!r}") from fault
+    if not isinstance(revision, int) or revision < 0 or not all(map(_is_list_of_ids, lists.values())):
+        raise SnapshotInvalid("the snapshot is whole but cannot be read: its revision or a list is of a strange kind")
+    standings = {account_id: standing for standing, ids in lists.items() for account_id in ids}
     return Snapshot(revision=revision, published_at=published_at, standings=standings)
+
+
+def _is_list_of_ids(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(account_id, str) for account_id in value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gatekeeper import review
 from gatekeeper.model import Audience, Invoice, NoticeState, Outcome, Reason, Standing, Step
 from gatekeeper.policy.brake import Caps
 from gatekeeper.policy.rules import Rules
@@ -45,10 +46,15 @@ def test_from_an_overdue_invoice_to_the_suspension_and_back(rig: Rig) -> None:
     assert owed in rig.books.asked
 
 
-def test_more_accounts_than_fit_in_one_batch_are_all_looked_at(rig: Rig) -> None:
-    for number in range(405):
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "_BATCH", 5)
+
+
+def test_more_accounts_than_fit_in_one_batch_are_all_looked_at(rig: Rig, small_batches: None) -> None:
+    for number in range(12):
         rig.books.owe(f"account{number}")
-    assert rig.look().accounts == 405
+    assert rig.look().accounts == 12
     assert set(rig.standings().values()) == {PAST_DUE}
     assert rig.review.run(rig.clock()).accounts == 0
 
@@ -132,19 +138,18 @@ def test_the_cap_counts_what_was_begun_within_the_hour_and_the_day(database_url:
     with rigged(database_url, tmp_path, caps=Caps(per_hour=2, per_day=3)) as rig:
         for account, hours in (("acme", 0), ("bolt", 0), ("core", 0.5), ("dune", 2)):
             rig.books.owe(account, due_at=DUE_AT + timedelta(hours=hours))
-        rig.climb()
-        for _ in range(30 * 4):
-            rig.look()
-            rig.post()
-            rig.clock.move(minutes=15)
+        for day, hours in ((0, (0, 0.5, 2)), (14, (0, 0.5, 2)), (19, (0, 0.5, 1, 1.5, 2, 3, 23.5, 24, 24.5))):
+            for hour in hours:
+                rig.clock.now = DUE_AT + timedelta(days=day, hours=hour)
+                rig.look()
+                rig.post()
+                rig.review.run(rig.clock())
         begun = [row["at"] for row in rig.ledger.rows("audit", after="suspended")]
-        assert len(begun) == 4
-        assert begun[2] - begun[0] >= timedelta(hours=1)
-        assert begun[3] - begun[0] >= timedelta(days=1)
+        assert [at - begun[0] for at in begun] == [timedelta(hours=hours) for hours in (0, 0, 1.5, 24.5)]
 
 
-def test_a_batch_of_many_hundreds_is_held_as_a_whole(rig: Rig) -> None:
-    for number in range(205):
+def test_suspensions_that_fill_several_batches_are_held_as_a_whole(rig: Rig, small_batches: None) -> None:
+    for number in range(11):
         rig.books.owe(f"account{number}")
     rig.climb()
     for _ in range(3):

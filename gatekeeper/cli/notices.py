@@ -12,19 +12,10 @@ if TYPE_CHECKING:
     from gatekeeper.wiring.house import House
     from gatekeeper.wording import Written
 
-_SHOWN = [
-    "id",
-    "account_id",
-    "step",
-    "occasion",
-    "audiences",
-    "address",
-    "state",
-    "planned_at",
-    "accepted_at",
-    "suspend_on",
-    "detail",
-]
+_SHOWN = (
+    *("id", "account_id", "step", "occasion", "audiences", "address"),
+    *("state", "planned_at", "accepted_at", "suspend_on", "detail"),
+)
 _STEPS = click.Choice(["reminder", "warning", "restored"])
 
 

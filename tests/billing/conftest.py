@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+import stripe
 
 from gatekeeper.billing.stripe.books import StripeBooks
-from gatekeeper.billing.stripe.wire import Wire
 from gatekeeper.demo.standin.serve import Standin
 from tests.billing.reading import Between, between, reading_from
 from tests.kit.standin import MovableClock
@@ -44,4 +44,4 @@ def watched(passing: Between, clock: MovableClock) -> Iterator[StripeBooks]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK repeats a failed request at once, and not after a second or two."""
-    monkeypatch.setattr(Wire, "INITIAL_DELAY", 0.0)
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.0)

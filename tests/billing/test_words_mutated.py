@@ -1,7 +1,8 @@
 """Whatever becomes of the shape of an object on its way: it is read as it was, or not at all (case 26)."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +18,8 @@ from tests.kit.standin import START, MovableClock
 
 READ = {
     "id", "customer", "status", "currency", "total", "amount_remaining", "created", "number", "from_invoice", "latest_revision",
-    "status_transitions", "due_date", "collection_method", "attempted", "attempt_count", "next_payment_attempt", "billing_reason",
+    "status_transitions", "due_date", "collection_method", "attempted", "attempt_count", "next_payment_attempt",
+    "billing_reason",
 }  # fmt: skip
 READ_OF_CUSTOMER = {"id", "name", "email", "metadata", "preferred_locales"}
 # Where null is a word of Stripe's, and says: empty
@@ -75,19 +77,21 @@ def read(document: Any) -> Reading | None:
         return None
 
 
-def paths(node: Any, at: Path = ()) -> Iterator[Path]:
+def paths(node: Any, here: Path = ()) -> Iterator[Path]:
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
-        yield (*at, key)
-        yield from paths(value, (*at, key))
+        yield (*here, key)
+        yield from paths(value, (*here, key))
+
+
+def at(document: Any, path: Sequence[str | int]) -> Any:
+    return reduce(lambda node, key: node[key], path, document)
 
 
 def mutated(document: Any, mutation: Mutation) -> Any:
     new = copy.deepcopy(document)
     *way, last = mutation.path
-    node = new
-    for key in way:
-        node = node[key]
+    node = at(new, way)
     if mutation.renamed is None:
         node[last] = mutation.value
     else:
@@ -101,17 +105,17 @@ def mutated(document: Any, mutation: Mutation) -> Any:
 def mutations(draw: st.DrawFn, document: Any) -> Mutation:
     """Of a field that it is gone, or has another name; of any value that it is of another type."""
     path = draw(st.sampled_from(sorted(paths(document), key=str)))
-    value = document
-    for key in path:
-        value = value[key]
+    value = at(document, path)
     if isinstance(path[-1], str) and draw(st.booleans()):
-        return Mutation(path, renamed=draw(st.sampled_from(["", f"{path[-1]}_2", "customer", "status"])))
+        return Mutation(path, renamed=draw(st.sampled_from(["", f"{path[-1]}_2"])))
     return Mutation(path, value=draw(st.sampled_from([other for other in OTHERS if type(other) is not type(value)])))
 
 
-def may_differ(mutation: Mutation) -> bool:
+def may_differ(document: Any, mutation: Mutation) -> bool:
+    """Metadata is the product's own; and what was empty may be filled, what was filled may be empty."""
     in_metadata = mutation.path[:2] == ("customer", "metadata")
-    return in_metadata or (mutation.renamed is None and mutation.value is None and mutation.path in NULLABLE)
+    emptied = mutation.path in NULLABLE and None in (mutation.value, at(document, mutation.path))
+    return in_metadata or (mutation.renamed is None and emptied)
 
 
 @settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -123,10 +127,10 @@ def test_a_mutated_object_is_read_as_it_was_or_not_at_all(documents: dict[str, A
     assert before is not None
     if after is not None:
         assert after.invoice.owed == before.invoice.owed
-        assert after == before or may_differ(mutation)
+        assert after == before or may_differ(document, mutation)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_json_at_all_is_read_or_refused(documents: dict[str, Any], data: st.DataObject) -> None:
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

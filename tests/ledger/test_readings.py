@@ -86,16 +86,15 @@ def test_a_reading_that_is_refused_changes_nothing_else_either(ledger: Ledger) -
     assert ledger.dump() == before
 
 
-@pytest.mark.parametrize("final", ["paid", "void"])
-@pytest.mark.parametrize("after", ["draft", "open", "uncollectible", "paid", "void"])
-def test_paid_and_void_are_never_left(ledger: Ledger, final: str, after: str) -> None:
-    ledger.read(invoice(), invoice(status=final, remaining_minor=0))
+def test_paid_and_void_are_never_left(ledger: Ledger) -> None:
+    others = ("draft", "open", "uncollectible", "paid", "void")
+    for number, (final, other) in enumerate((final, other) for final in ("paid", "void") for other in others if other != final):
+        ledger.read(invoice(number), invoice(number, status=final, remaining_minor=0))
 
-    ledger.read(invoice(status=after, remaining_minor=5000, read=on(1)))
+        ledger.read(invoice(number, status=other, remaining_minor=5000, read=on(1)))
 
-    kept = ledger.reader.invoice("in_1")
-    assert (kept.status, kept.read_at) == (final, on(1))
-    assert kept.remaining_minor == (0 if after != final else 5000)
+        kept = ledger.reader.invoice(f"in_{number}")
+        assert (kept.status, kept.remaining_minor, kept.read_at) == (final, 0, on(1)), other
 
 
 def test_uncollectible_is_left_for_paid(ledger: Ledger) -> None:
@@ -110,14 +109,14 @@ def test_a_status_that_is_not_known_yet_is_kept_as_it_is(ledger: Ledger) -> None
     assert ledger.reader.invoice("in_1").status == "frozen"
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_of_an_open_invoice_touches_its_account(ledger: Ledger, change: dict[str, object]) -> None:
-    ledger.read(invoice())
-    ledger.settle_all()
+def test_a_change_of_an_open_invoice_touches_its_account(ledger: Ledger) -> None:
+    for number, (name, change) in enumerate(CHANGES.items()):
+        ledger.read(invoice(number))
+        ledger.settle_all()
 
-    ledger.read(replace(invoice(), **change))
+        ledger.read(replace(invoice(number), **change))
 
-    assert ledger.touched() == {"acme"}
+        assert ledger.touched() == {"acme"}, name
 
 
 def test_the_same_again_touches_nothing_but_outdates_decisions_that_waited_for_it(ledger: Ledger) -> None:
@@ -196,42 +195,33 @@ def test_a_page_that_shows_nothing_new_touches_nothing(ledger: Ledger) -> None:
     assert ledger.facts() == before
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_page_leaves_what_differs_to_a_single_reading(ledger: Ledger, change: dict[str, object]) -> None:
+def test_a_page_leaves_what_differs_to_a_single_reading(ledger: Ledger) -> None:
     ledger.read(invoice(), invoice(2))
     ledger.settle_all()
     before = ledger.facts()
 
-    differing = ledger.writer.readings.record_page([reading(replace(invoice(), **change)), reading(invoice(2))], 1)
+    for name, change in CHANGES.items():
+        shown = [reading(replace(invoice(), **change)), reading(invoice(2))]
+        assert ledger.writer.readings.record_page(shown, 1) == ["in_1"], name
 
-    assert differing == ["in_1"]
     assert ledger.facts() == before
     assert ledger.touched() == set()
     assert ledger.reader.open_not_seen_in(1, "", 10) == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"account_id": "other"},
-        {"account_id": None},
-        {"name": "Acme Inc."},
-        {"locale": "fr"},
-        {"addresses": ()},
-        {"deleted": True},
-    ],
-    ids=str,
-)
-def test_a_page_leaves_a_customer_that_differs_to_a_single_reading(ledger: Ledger, change: dict[str, object]) -> None:
+def test_a_page_leaves_a_customer_that_differs_to_a_single_reading(ledger: Ledger) -> None:
+    changes: list[dict[str, object]] = [{"account_id": "other"}, {"account_id": None}, {"name": "Acme Inc."}, {"locale": "fr"}]
+    changes += [{"addresses": ()}, {"deleted": True}]
     ledger.read(invoice())
     ledger.settle_all()
     before = ledger.facts()
 
-    found = [reading(customer=a_customer(**change)), reading(invoice(2), customer=a_customer(**change))]
-    assert ledger.writer.readings.record_page(found, 1) == ["in_1", "in_2"]
+    for number, change in enumerate(changes, start=2):
+        found = [reading(customer=a_customer(**change)), reading(invoice(number), customer=a_customer(**change))]
+        assert ledger.writer.readings.record_page(found, 1) == ["in_1", f"in_{number}"], change
 
     after = ledger.facts()
-    assert (after.contacts, after.invoices[0]) == (before.contacts, before.invoices[0])
+    assert (after.contacts, after.invoices[0], len(after.invoices)) == (before.contacts, before.invoices[0], 7)
     assert [row["name"] for row in ledger.rows("customers")] == ["Acme"]
 
 

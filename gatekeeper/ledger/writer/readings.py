@@ -146,14 +146,18 @@ def _merged(connection: Connection, before: Invoice, after: Invoice) -> Invoice:
     """The new reading, with what the ledger keeps from before."""
     if before.status in _FINAL and after.status != before.status:
         return replace(before, read_at=after.read_at)
-    ended_at = before.processing_ended_at
-    if before.processing_since_at is not None and after.processing_since_at is None:
-        ended_at = after.read_at
+    since_at, ended_at = after.processing_since_at, before.processing_ended_at
+    if before.processing_since_at is not None:
+        if since_at is None:
+            ended_at = after.read_at
+        else:  # the biller does not say since when; we keep when it was first seen
+            since_at = before.processing_since_at
     return replace(
         after,
         account_id=before.account_id,
         lineage=_lineage(connection, after, before.account_id),
         pay_token=before.pay_token,
+        processing_since_at=since_at,
         processing_ended_at=ended_at,
     )
 
