@@ -19,24 +19,28 @@ if TYPE_CHECKING:
 FAILED, TRY_LATER, BAD_CONFIGURATION = 1, 75, 78
 
 
-def settings_of(config: Path | None, *, with_policy: bool = True) -> "Settings":
-    """The settings, checked with the policy that they name, unless the command has no use for one."""
+def settings_of(config: Path | None, *, with_policy: bool = True, serving: bool = False) -> "Settings":
+    """The settings, checked with the policy that they name, unless the command has no use for one.
+
+    A command that ends says what it did by itself: unless it is `serving`, only warnings are logged, or what `debug` shows.
+    """
     from gatekeeper.config import load
     from gatekeeper.logs import set_up
     from gatekeeper.wiring.policy import load_checked
 
     settings = load_checked(config, os.environ) if with_policy else load(config, os.environ)
-    set_up(settings.log.level, settings.log.format)
+    quiet = settings.log.level == "info" and not serving
+    set_up("warning" if quiet else settings.log.level, settings.log.format)
     return settings
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator["House"]:
+def opened(config: Path | None, *, serving: bool = False) -> Iterator["House"]:
     """The house, on a ledger whose schema is this version's."""
     from gatekeeper.ledger.migrate import require_current
     from gatekeeper.wiring.house import House
 
-    house = House(settings_of(config))
+    house = House(settings_of(config, serving=serving))
     try:
         require_current(house.engine)
         yield house

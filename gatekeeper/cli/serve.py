@@ -19,7 +19,7 @@ def run(config: Path | None) -> None:
     from gatekeeper.wiring.house import House
     from gatekeeper.wiring.serve import gate_command, run_everything
 
-    house = House(settings_of(config))
+    house = House(settings_of(config, serving=True))
     try:
         run_everything(house, gate_command(None if config is None else str(config)))
     finally:
@@ -32,7 +32,7 @@ def worker(config: Path | None) -> None:
     """The worker alone: reads the billing system, decides, writes, publishes."""
     from gatekeeper.wiring.serve import run_worker
 
-    with opened(config) as house:
+    with opened(config, serving=True) as house:
         run_worker(house)
 
 
@@ -42,7 +42,7 @@ def web(config: Path | None) -> None:
     """The web part alone: lockout page, pay links, webhooks."""
     from gatekeeper.wiring.serve import run_web
 
-    with opened(config) as house:
+    with opened(config, serving=True) as house:
         run_web(house)
 
 
@@ -53,7 +53,7 @@ def gate(config: Path | None, *, with_parent: bool) -> None:
     """The gate alone: answers the edge from the snapshot file, and needs nothing else."""
     from gatekeeper.wiring.gate import run_gate
 
-    run_gate(settings_of(config, with_policy=False), with_parent=with_parent)
+    run_gate(settings_of(config, with_policy=False, serving=True), with_parent=with_parent)
 
 
 @click.command()

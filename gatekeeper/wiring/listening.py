@@ -1,5 +1,6 @@
 """Addresses that parts of the house listen on."""
 
+import os
 import socket
 import threading
 
@@ -12,7 +13,7 @@ class AddressInUse(RuntimeError):
 
 def refused(host: str, port: int, key: str, fault: OSError) -> AddressInUse:
     """The fault in words that say what to do."""
-    said = fault.strerror or str(fault)
+    said = os.strerror(fault.errno) if fault.errno else str(fault)
     return AddressInUse(f"cannot listen on {host}:{port} ({said}); change {key}, or stop what listens there")
 
 

@@ -78,7 +78,7 @@ def test_a_refused_notice_is_not_tried_again(post: Ledger) -> None:
 
 def test_pauses_between_deferrals_grow_and_end_after_three_days(post: Ledger) -> None:
     now, pauses = on(0), []
-    while True:
+    for _ in range(30):
         claimed = claim(post, now)
         post.writer.outbox.settle(claimed, DEFERRED, now)
         kept = the_notice(post)

@@ -203,6 +203,18 @@ def test_a_closed_case_takes_its_unsent_notices_with_it(acme: Ledger) -> None:
     assert acme.writer.outbox.claim(on(9)) is None
 
 
+def test_the_word_that_access_is_back_outlives_its_case(acme: Ledger) -> None:
+    """A promise opened the account; before the word of it went out, the money came."""
+    acme.judge(suspended(), on(0))
+    acme.judge(past_due(planned(Step.RESTORED, named=())), on(1))
+
+    acme.judge(current(), on(2))
+
+    claimed = acme.writer.outbox.claim(on(2))
+    assert claimed is not None
+    assert claimed.step is Step.RESTORED
+
+
 def test_the_notices_of_an_older_case_are_not_among_the_facts(acme: Ledger) -> None:
     acme.judge(past_due(planned()))
     acme.judge(current())

@@ -32,10 +32,14 @@ def nobody_is_suspended_before_a_day_that_a_letter_named(look: Look, rules: Rule
         assert max(days) <= today
 
 
-def nobody_stays_suspended_without_a_debt_that_they_know_of(look: Look, rules: Rules) -> None:
+def nobody_stays_suspended_without_a_debt_that_they_were_told_of(look: Look, rules: Rules) -> None:
     if look.verdict.standing is Standing.SUSPENDED:
-        known = {lineage for letter in look.before.notices if has_arrived(letter) for lineage in letter.named}
-        assert any(is_overdue(owed, rules, look.now) and owed.lineage in known for owed in look.before.invoices)
+        warnings = [letter for letter in look.before.notices if letter.step is Step.WARNING and has_arrived(letter)]
+        assert any(
+            all(any(permits(letter, look.before, rules, owed, audience) for letter in warnings) for audience in rules.audiences)
+            for owed in look.before.invoices
+            if is_overdue(owed, rules, look.now)
+        )
 
 
 def payment_wins(look: Look, rules: Rules) -> None:
@@ -122,7 +126,7 @@ def no_warning_arrives_that_permits_nothing(letter: Notice, known: Facts, rules:
 PROMISES = (
     nobody_is_suspended_who_was_not_told,
     nobody_is_suspended_before_a_day_that_a_letter_named,
-    nobody_stays_suspended_without_a_debt_that_they_know_of,
+    nobody_stays_suspended_without_a_debt_that_they_were_told_of,
     payment_wins,
     a_hold_wins,
     nothing_climbs_on_the_word_of_a_biller_that_is_not_believed,

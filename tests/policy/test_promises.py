@@ -21,11 +21,12 @@ from tests.policy.world import POST, Look, World
 NEVER = datetime.max.replace(tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ZONES = ("UTC", "America/Santiago", "Pacific/Kiritimati", "Africa/Cairo", "Pacific/Pago_Pago")
-GAPS = (0 * DAY, timedelta(seconds=30), timedelta(seconds=61), HOUR, 6 * HOUR, DAY, 2 * DAY, 5 * DAY, 14 * DAY, 60 * DAY)
+GAPS = (0 * DAY, timedelta(seconds=30), timedelta(seconds=61), HOUR, 6 * HOUR, *[DAY, 2 * DAY, 5 * DAY, 14 * DAY] * 2, 60 * DAY)
 HAPPENINGS = (
     *["nothing"] * 24,
-    *["bill"] * 5,
-    *["pay", "pay", "pay_in_part", "pay_everything", "credit", "revise", "pay_by_bank", "fail_at_bank"],
+    *["bill"] * 3,
+    *["pay", "pay_in_part", "pay_everything", "credit", "revise"],
+    *["pay_by_bank", "fail_at_bank"] * 3,
     *["exempt", "end_exemption", "promise", "reopen"],
     *["lose_contact", "find_contact", "find_contact", "bounce", "resend"],
     *["doubt", "believe", "believe"],
@@ -149,7 +150,6 @@ def test_the_same_weeks_later_is_the_same(path: list[Any], weeks: int) -> None:
 )
 def test_the_diary_of_an_invoice_that_nobody_pays(away: Sequence[int], diary: dict[int, str]) -> None:
     world = World(Rules())
-    world.books["in_1"] = invoice()
     happened: list[tuple[int, str]] = []
 
     for hour in range(100 * 24):

@@ -27,7 +27,7 @@ from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.sending import content_now
-from tests.kit.builders import automatic, contact, facts, invoice, on
+from tests.kit.builders import automatic, contact, invoice, on
 
 UNSENT: Final = (NoticeState.PLANNED, NoticeState.DEFERRED)
 GIVE_UP_AFTER: Final = timedelta(hours=72)
@@ -51,9 +51,9 @@ class Look:
 class World:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.now = on(-10)
+        self.now = on(0)
         self.dice = Random(0)
-        self.books: dict[str, Invoice] = {}
+        self.books: dict[str, Invoice] = {"in_0": invoice(0)}
         self.known: dict[str, Invoice] = {}
         self.contacts: tuple[Contact, ...] = tuple(contact(audience) for audience in Audience)
         self.notices: list[Notice] = []
@@ -69,17 +69,18 @@ class World:
         self.made = 0
 
     def facts(self) -> Facts:
-        return facts(
+        return Facts(
+            account_id="acme",
             standing=self.standing,
             invoices=tuple(known for known in self.known.values() if known.status == "open"),
             contacts=self.contacts,
             case_id=self.case_id,
-            case_opened_at=None,
             notices=tuple(n for n in self.notices if n.case_id == self.case_id),
             exemptions=self.exemptions,
             promises=self.promises,
             reopened_at=self.reopened_at,
             distrust=self.distrust,
+            watched_since_at=on(-100),
         )
 
     # The worker
@@ -272,4 +273,4 @@ class World:
         self.contacts = tuple(contact(audience, f"{audience}@calm.example") for audience in Audience)
         self.fail_at_bank()
         self.books = {id_: replace(owed, next_attempt_at=None) for id_, owed in self.books.items()}
-        self.books["in_0"] = invoice(0, due_at=self.now, created_at=self.now, finalized_at=self.now)
+        self.books["in_1000"] = invoice(1000, due_at=self.now, created_at=self.now, finalized_at=self.now)

@@ -1,0 +1,50 @@
+"""Processes of an installation, looked at from outside: their children, and how they end."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.kit.ports import wait_until_listening
+from tests.kit.running import Installation, _environment
+
+
+@contextmanager
+def started(installation: Installation, *command: str, ports: tuple[int, ...] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """`gatekeeper COMMAND`, listening on `ports`; killed at the end of the block if it still runs. It logs as `running`."""
+    with (installation.folder / "log").open("ab") as log:
+        process = subprocess.Popen(installation._call(*command), stderr=log, stdout=log, env=_environment())
+    try:
+        for port in ports:
+            wait_until_listening(port, seconds=30)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that still run."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    threads = Path(f"/proc/{pid}/task")
+    found: list[int] = []
+    for thread in threads.iterdir() if listed.exists() else ():
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in (thread / "children").read_text().split()]
+    return [child for child in found if not gone(child)]
+
+
+def gone(pid: int) -> bool:
+    """Whether this process has ended, be it that nobody has asked for its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
