@@ -234,16 +234,16 @@ def test_404_for_everything_changes_nothing(office: Office) -> None:
     office.standin.books.invoices.update(hidden)
 
 
-@pytest.mark.parametrize("kind", ["error", "html", "reset", "unauthorized", "forbidden", "rate_limited"])
+@pytest.mark.parametrize("kind", ["error", "html", "unauthorized"])
 def test_a_list_that_breaks_off_changes_nothing_that_it_did_not_show(office: Office, kind: str) -> None:
     """Case 7. What it did show is written: the newest are on its first page."""
     who = debtor(office.standin)
-    bills = [bill(office.standin, who) for _ in range(150)]
+    bills = [bill(office.standin, who) for _ in range(110)]
     office.sync.reconcile()
     settled = [*bills[:2], *bills[-2:]]
     for one in settled:
         office.standin.books.pay(one)
-    on_its_pages = bills[20], bills[-20]
+    on_its_pages = bills[5], bills[-20]
     for one in on_its_pages:
         office.standin.books.part_pay(one, 100)
     office.standin.faults.add(Fault(kind=kind, times=3, skip=2, path="/v1/invoices"))
@@ -352,7 +352,7 @@ def test_the_books_are_verified_again_at_every_reconcile(office: Office) -> None
 def reasons(office: Office, now: datetime) -> str:
     """What `why` says of the account."""
     verdict = decide(office.ledger.facts(), Rules(), now)
-    return "\n".join(sentence(reason, str) for reason in verdict.reasons)
+    return "\n".join(sentence(reason, str, str) for reason in verdict.reasons)
 
 
 def test_a_failed_reconcile_is_said_until_one_succeeds(office: Office) -> None:
@@ -499,7 +499,7 @@ def test_what_cannot_be_read_stops_the_reconcile_and_is_named(office: Office) ->
             invoice["amount_left"] = invoice.pop("amount_remaining")
 
     office.passing.document(renamed)
-    with pytest.raises(SourceUnavailable, match=f"invoice {one} .* amount_remaining: Field required"):
+    with pytest.raises(SourceUnavailable, match=rf"invoice {one} .*\(amount_remaining: Field required\)"):
         office.sync.reconcile()
     assert office.statuses() == {}
     assert one in office.reader.state().distrust

@@ -12,8 +12,11 @@ from gatekeeper.cli.opening import settings_of
 def check_config(config: Path | None) -> None:
     """Validate the settings and the policy; every fault at once, exit code 78."""
     from gatekeeper.wiring.gate import gate_settings
+    from gatekeeper.wiring.house import House
 
-    gate_settings(settings_of(config))
+    settings = settings_of(config)
+    gate_settings(settings)
+    assert House(settings).wording, "the operator's own templates can be compiled"
     print("The settings and the policy are sound.")
 
 

@@ -5,13 +5,14 @@ from functools import cached_property
 from pathlib import Path
 
 import httpx
+from jinja2 import TemplateSyntaxError
 from starlette.applications import Starlette
 
 from gatekeeper import health, webhooks
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.books import StripeBooks
 from gatekeeper.billing.stripe.words import Mapper
-from gatekeeper.config import Settings
+from gatekeeper.config import Fault, Settings, SettingsInvalid
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
@@ -95,8 +96,13 @@ class House:
 
     @cached_property
     def wording(self) -> Wording:
+        """Raises SettingsInvalid for a template of the operator's own that cannot be compiled."""
         folder = self.settings.pages.templates
-        return Wording(self.product, Path(folder) if folder else None)
+        try:
+            return Wording(self.product, Path(folder) if folder else None)
+        except TemplateSyntaxError as fault:
+            what = f"{fault.name}, line {fault.lineno}: {fault.message}"
+            raise SettingsInvalid([Fault(where=folder, key="pages.templates", what=what)]) from fault
 
     @cached_property
     def _http(self) -> httpx.Client:

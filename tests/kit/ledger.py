@@ -1,12 +1,12 @@
 """A real ledger on an empty database, and what a test wants to write into it in one line."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, event, select
 
@@ -16,9 +16,20 @@ from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.tables import metadata
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Customer, Facts, Invoice, PlannedNotice, Reading, Standing, Step, Verdict
-from tests.kit.builders import ACCOUNTANT, DUE_AT, USER, invoice
+from tests.kit.builders import ACCOUNTANT, DUE_AT, USER, invoice, on
 
-DOMAIN = "gatekeeper.example"
+DOMAIN: Final = "gatekeeper.example"
+
+# What may change of an open invoice, each for itself
+CHANGES_OF_AN_INVOICE: Final[dict[str, dict[str, object]]] = {
+    "status": {"status": "uncollectible"},
+    "amount": {"remaining_minor": 4000},
+    "due date": {"due_at": on(3)},
+    "next attempt": {"next_attempt_at": on(1)},
+    "attempted": {"attempted": True},
+    "number": {"number": "A-1b"},
+    "successor": {"replaced_by": "in_2"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +140,3 @@ def at_once(*works: Callable[[], object]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(run, works))
-
-
-def same_but(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], *, ignoring: set[str]) -> bool:
-    """Whether two tables hold the same, these columns aside."""
-    return [_without(row, ignoring) for row in before] == [_without(row, ignoring) for row in after]
-
-
-def _without(row: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in names}

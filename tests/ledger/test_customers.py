@@ -39,6 +39,15 @@ def test_an_account_is_called_after_the_first_of_its_customers_whoever_came_last
     assert (known.name, known.locale) == ("Two", "de")
 
 
+def test_an_account_that_its_first_customer_leaves_is_called_after_the_next(ledger: Ledger) -> None:
+    for name in ("cus_1", "cus_2"):
+        ledger.writer.readings.record_customer(a_customer(id=name, name=name), DUE_AT)
+
+    ledger.writer.readings.record_customer(a_customer(account_id="else", name="cus_1"), DUE_AT)
+
+    assert [ledger.reader.account(account_id).name for account_id in ("acme", "else")] == ["cus_2", "cus_1"]
+
+
 def test_an_account_of_nameless_customers_keeps_their_language(ledger: Ledger) -> None:
     ledger.writer.readings.record_customer(a_customer(name="", locale="it"), DUE_AT)
 

@@ -1,5 +1,7 @@
 """Several invoices, sums, and what is set aside: the lines of the policy page that are about what is owed."""
 
+from dataclasses import replace
+
 import pytest
 
 from gatekeeper.model import Audience, Invoice, NoticeState, Step
@@ -259,6 +261,13 @@ def test_a_repeated_step_is_a_new_occasion() -> None:
     verdict = decide(known, RULES, on(22))
 
     assert {(letter.occasion, letter.suspend_on) for letter in verdict.notices} == {(2, day(27))}
+
+
+def test_the_order_in_which_facts_are_known_changes_nothing() -> None:
+    known = told(on(40), invoices=(invoice(1), invoice(2), invoice(3)), notices=(*reminded(named=("in_3",)), *reminded()))
+    turned = replace(known, invoices=known.invoices[::-1], contacts=known.contacts[::-1], notices=known.notices[::-1])
+
+    assert decide(turned, RULES, on(40)) == decide(known, RULES, on(40))
 
 
 def test_every_currency_is_said_by_itself() -> None:
