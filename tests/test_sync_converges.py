@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.books import StripeBooks
@@ -107,12 +107,16 @@ class Street:
     def hear(self, which: int) -> None:
         """One of the events so far is delivered: for the first time, or again."""
         if self.books.events:
-            event = list(self.books.events.values())[which % len(self.books.events)]
-            points_at = delivery(json.dumps(event).encode())
+            heard = list(self.books.events.values())[which % len(self.books.events)]
+            points_at = delivery(json.dumps(heard).encode())
             if points_at.invoice_id:
                 self.sync.invoice(points_at.invoice_id)
             if points_at.customer_id:
                 self.sync.customer(points_at.customer_id)
+
+    def hear_everything(self) -> None:
+        for number in range(len(self.books.events)):
+            self.hear(number)
 
     def reconcile_in_vain(self, skip: int) -> None:
         """It breaks off after so many requests."""
@@ -157,32 +161,28 @@ class Street:
 def street(database_url: str) -> Iterator[Street]:
     clock = MovableClock()
     with Standin(clock) as standin, opened(database_url) as ledger, reading_from(standin.url, clock) as source:
+        if ledger.engine.dialect.name == "sqlite":  # nobody pulls the plug here, and many histories are written
+            event.listen(ledger.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
+            ledger.engine.dispose()
         yield Street(standin, source, clock, ledger)
 
 
 which = st.integers(0, 40)
 happening = st.tuples(st.just("happens"), st.sampled_from(VERBS), which)
+everything = st.just(("hear_everything",))
 beginning = st.tuples(st.just("happens"), st.sampled_from(("bill", "bill", "bill_automatic", "draft")), which)
 hearing = st.tuples(st.just("hear"), which)
 in_vain = st.tuples(st.just("reconcile_in_vain"), st.integers(0, 4))
-middle = st.lists(happening | happening | hearing | in_vain, max_size=14)
+middle = st.lists(happening | happening | hearing | everything | in_vain, max_size=12)
 histories = st.tuples(st.lists(beginning, min_size=1, max_size=3), middle, st.lists(hearing, max_size=8)).map(
     lambda parts: [*parts[0], *parts[1], *parts[2]]
 )
 
 REVISED_TWICE = [("happens", "bill", 0), ("hear", 2), ("happens", "revise_up", 0), ("happens", "revise_down", 1)]
-UNHEARD = [("happens", "bill", 0), ("hear", 2), ("happens", "pay", 0)]
 MOVED = [("happens", "bill", 0), ("hear", 0), ("happens", "change_account", 0), ("hear", 4), ("hear", 1)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=histories)
-@example(history=REVISED_TWICE)
-@example(history=UNHEARD)
-@example(history=MOVED)
-def test_whatever_was_heard_one_reconcile_ends_in_the_ledger_of_a_clean_read(
-    street: Street, history: list[tuple[Any, ...]]
-) -> None:
+def ends_as_a_clean_read(street: Street, history: list[tuple[Any, ...]]) -> None:
     street.begin()
     for step, *arguments in history:
         getattr(street, step)(*arguments)
@@ -196,5 +196,28 @@ def test_whatever_was_heard_one_reconcile_ends_in_the_ledger_of_a_clean_read(
     clean = street.owed(), street.people(), street.processing(), street.owed()
     assert heard == clean
     assert clean[0] == clean[3]
-    open_now = {one.id for one in street.books.invoices.values() if one.status == "open"}
-    assert {row["id"] for row in heard[0]} == open_now
+    assert {row["id"] for row in clean[0]} == {one.id for one in street.books.invoices.values() if one.status == "open"}
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories)
+@example(history=REVISED_TWICE)
+@example(history=MOVED)
+def test_whatever_was_heard_one_reconcile_ends_in_the_ledger_of_a_clean_read(
+    street: Street, history: list[tuple[Any, ...]]
+) -> None:
+    ends_as_a_clean_read(street, history)
+
+
+def test_no_change_is_lost_of_which_nobody_heard(street: Street) -> None:
+    for first in ("bill", "bill_automatic", "draft"):
+        for verb in VERBS:
+            ends_as_a_clean_read(street, [("happens", first, 0), ("hear_everything",), ("happens", verb, 0)])
+
+
+def test_no_change_is_lost_of_which_only_the_last_word_was_heard(street: Street) -> None:
+    for first in ("bill", "bill_automatic"):
+        for verb in VERBS:
+            ends_as_a_clean_read(
+                street, [("happens", first, 0), ("happens", verb, 0), ("hear", -1), ("hear", -2), ("hear", -1)]
+            )

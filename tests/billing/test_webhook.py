@@ -100,6 +100,7 @@ def test_what_is_no_event_is_refused_though_it_is_signed(kind: str) -> None:
         ("invoice.deleted", {"id": "in_1"}, "in_1", ""),
         ("invoice.a_new_word", {"id": "in_1"}, "in_1", ""),
         ("invoice.upcoming", {"object": "invoice", "customer": "cus_1"}, "", ""),
+        ("invoice.upcoming", {"object": "invoice", "id": "upcoming_in_1"}, "", ""),
         ("invoice.paid", {}, "", ""),
         ("invoice.paid", {"id": None}, "", ""),
         ("invoice.paid", {"id": {"id": "in_1"}}, "", ""),

@@ -68,7 +68,7 @@ def both(account: str) -> list[str]:
 
 
 def addresses(sent_to: list[str]) -> list[str]:
-    return sorted(re.search(r"[^<\s]+@[^>\s]+", to)[0] for to in sent_to)  # type: ignore[index]
+    return sorted(re.search(r"[^<\s]+@[^>\s]+", to)[0] for to in sent_to)
 
 
 def move(biller: Biller, installation: Installation, **span: float) -> None:
@@ -90,7 +90,7 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
         move(biller, installation, days=7, hours=1)
         until(lambda: len(letters(post, "Reminder")) == 2, what="both are reminded")
         assert addresses(letters(post, "Reminder")) == both("acme")
-        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+        assert page.goto(f"{site}/work").status == 200
 
         move(biller, installation, days=13)
         assert "warning is due" in installation.command("why", "acme")
@@ -99,11 +99,11 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
         move(biller, installation, days=1)
         until(lambda: len(letters(post, "Second notice")) == 2, what="both are warned on day 14")
         assert addresses(letters(post, "Second notice")) == both("acme")
-        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+        assert page.goto(f"{site}/work").status == 200
 
         move(biller, installation, days=4, hours=20)
         assert "will be suspended" in installation.command("why", "acme")
-        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+        assert page.goto(f"{site}/work").status == 200
 
         move(biller, installation, hours=5)
         until(lambda: httpx.get(f"{installation.gate}/gate", headers={"X-Account-Id": "acme"}).status_code == 402)
@@ -124,7 +124,7 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
         pay(biller, invoice)
         page.wait_for_url(f"{site}/work?q=1")
         until(lambda: page.locator("body").inner_text() != text, what="the page reloads itself")
-        assert page.goto(f"{site}/work").status == 200  # type: ignore[union-attr]
+        assert page.goto(f"{site}/work").status == 200
         until(lambda: len(letters(post, "is back")) == 2, what="both are told that access is back")
         assert addresses(letters(post, "is back")) == both("acme")
     assert len(post.messages) == 6
