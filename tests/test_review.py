@@ -313,6 +313,17 @@ def test_a_withheld_suspension_is_not_looked_at_again_and_again(rig: Rig) -> Non
     assert rig.books.asked == []
 
 
+def test_nobody_is_said_to_be_suspended_who_is_not(rig: Rig) -> None:
+    owed = rig.books.owe("acme")
+    rig.climb()
+    rig.sync.invoice(owed)  # nothing has to be read first
+    rig.why = HALTED
+    rig.review.run(rig.clock())
+    assert rig.standings() == {"acme": PAST_DUE}
+    assert rig.codes("acme")[-2:] == ["would", "halted"]
+    assert "suspended" not in rig.codes("acme")
+
+
 def test_arming_does_exactly_what_the_dry_run_said(rig: Rig) -> None:
     """Every account stands somewhere else on the ladder when the dry run begins (case 129)."""
     for number in range(4):

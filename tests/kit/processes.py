@@ -29,11 +29,9 @@ def started(installation: Installation, *command: str, ports: tuple[int, ...] = 
 
 def children(pid: int) -> list[int]:
     """The processes that this one has started and that still run."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    threads = Path(f"/proc/{pid}/task")
     found: list[int] = []
-    for thread in threads.iterdir() if listed.exists() else ():
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it has just ended, or one of its threads has
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             found += [int(child) for child in (thread / "children").read_text().split()]
     return [child for child in found if not gone(child)]
 

@@ -47,7 +47,7 @@ class Books:
             number=f"{account.upper()}-{number}",
             due_at=due_at,
         )
-        self.invoices[made.id] = replace(made, **changes)  # type: ignore[arg-type]
+        self.invoices[made.id] = replace(made, **changes)
         return made.id
 
     def pay(self, invoice_id: str) -> None:

@@ -81,7 +81,7 @@ def states(rig: Rig, step: Step = Step.REMINDER) -> dict[str, NoticeState]:
 
 
 def parts(letter: Delivered) -> list[str]:
-    return [part.get_content() for part in letter.iter_parts()]  # type: ignore[attr-defined]
+    return [part.get_content() for part in letter.iter_parts()]
 
 
 def remind(rig: Rig, office: Office) -> None:

@@ -77,15 +77,13 @@ def _busy(installation: Installation) -> bool:
 def _judge(installation: Installation, post: MailServer, paid: list[str]) -> None:
     transmitted = Counter(post.transmitted)
     assert max(transmitted.values()) <= 2, "a Message-ID reached the final dot a third time"
-    doubtful = {
-        address.partition("@")[2].partition(".")[0] for _, address, state in installation.notices() if state == "uncertain"
-    }
+    in_doubt = [address for _, address, state in installation.notices() if state == "uncertain"]
+    doubtful = {address.partition("@")[2].removesuffix(".example") for address in in_doubt}
     for account, standing in installation.standings().items():
         if account in paid:
             assert standing == "current"
         else:
             assert standing == "suspended" or (standing == "past_due" and account in doubtful), account
-    print("STATS", len(transmitted), sorted(transmitted.values()), in_doubt, installation.standings())
     for account in installation.standings():
         changes = [(row[0], row[1]) for row in _rows(installation, "audit", account)]
         assert all(first[1] == second[0] for first, second in pairwise(changes)), changes
