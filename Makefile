@@ -5,6 +5,7 @@
 # Needs Python >= 3.11 (another than python3: make PYTHON=python3.12) and nothing else; all of it lands in .venv.
 
 PYTHON ?= python3
+JOBS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -19,7 +20,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/gatekeeper demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

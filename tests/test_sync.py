@@ -400,6 +400,24 @@ def test_a_list_is_no_fresh_reading_and_a_single_one_is(office: Office) -> None:
     assert office.reader.invoice(one).read_at == office.clock()
 
 
+def test_a_payment_on_its_way_counts_from_when_it_was_first_seen(office: Office) -> None:
+    """So that a hold for it comes to an end, and so that its end is known."""
+    one = bill(office.standin, debtor(office.standin))
+    office.sync.reconcile()
+    office.clock.move(days=20)
+    office.standin.books.start_processing(one)
+    office.sync.invoice(one)
+    first_seen_at = office.clock()
+    office.clock.move(days=3)
+    office.sync.invoice(one)
+    office.sync.reconcile()
+    assert office.reader.invoice(one).processing_since_at == first_seen_at
+    office.standin.books.fail_processing(one)
+    office.sync.invoice(one)
+    assert office.reader.invoice(one).processing_since_at is None
+    assert office.reader.invoice(one).processing_ended_at == office.clock()
+
+
 # Customers
 
 

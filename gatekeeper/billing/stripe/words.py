@@ -147,8 +147,8 @@ class Mapper:
     def reading(self, document: Document, *, read_at: datetime, listed: bool = False) -> Reading:
         """An invoice that was fetched with its customer expanded, and, unless it was `listed`, its payments.
 
-        Stripe does not say since when a payment is on its way (its payment was made with the invoice): `processing_since_at`
-        is `read_at`, the moment at which we saw it.
+        Stripe does not say since when a payment is on its way (the object is made with the invoice): `processing_since_at` is
+        `read_at`, when it was seen; the ledger keeps the first.
 
         Raises:
             Unreadable: a field that we rely on is missing or of another kind.
