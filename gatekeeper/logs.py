@@ -14,7 +14,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 # These tell of every request at `info`; the interesting ones are told by us
-_TALKATIVE = ("httpx", "httpcore", "stripe", "uvicorn.access")
+_TALKATIVE = ("alembic", "httpx", "httpcore", "stripe", "uvicorn.access")
 _SECRET_KEYS = re.compile(r"password|secret|token|api_?key|authorization|cookie|signature", re.IGNORECASE)
 _HIDDEN = "***"
 

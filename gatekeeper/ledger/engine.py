@@ -27,12 +27,13 @@ def open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    return create_engine(parsed, pool_pre_ping=True)
+    waiting = {"connect_timeout": _PATIENCE_SECONDS}
+    return create_engine(parsed, pool_pre_ping=True, hide_parameters=True, connect_args=waiting)
 
 
 def _open_sqlite(url: URL) -> Engine:
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _PATIENCE_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
