@@ -13,8 +13,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-# These tell of every request at `info`; the interesting ones are told by us
-_TALKATIVE = ("alembic", "httpx", "httpcore", "stripe", "uvicorn.access")
+# These tell of every request or step at `info`, or set a level of their own; what is interesting of it is told by us
+_TALKATIVE = ("alembic", "httpx", "httpcore", "sqlalchemy", "stripe", "uvicorn.access")
 _SECRET_KEYS = re.compile(r"password|secret|token|api_?key|authorization|cookie|signature", re.IGNORECASE)
 _HIDDEN = "***"
 

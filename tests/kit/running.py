@@ -150,7 +150,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def until(true: Callable[[], Any], *, seconds: float = 15.0, what: str = "") -> Any:
+def until(true: Callable[[], Any], *, seconds: float = 60.0, what: str = "") -> Any:
     """Wait until `true()` is, and give back what it said.
 
     Raises:
