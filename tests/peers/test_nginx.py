@@ -86,7 +86,7 @@ def test_a_program_of_a_suspended_account_gets_a_problem_document(street: Street
 def test_a_restored_account_is_let_in_at_its_next_request(own_street: Street) -> None:
     assert own_street.visit("late").status_code == 402
     publish(own_street.settings.snapshot_path, 6)
-    end = time.monotonic() + 1
+    end = time.monotonic() + 10
     while own_street.visit("late").status_code != 200:
         assert time.monotonic() < end
     assert own_street.product.requests[-1].header("X-Gatekeeper-Revision") == ["6"]
@@ -216,7 +216,7 @@ def _assert_fails_open(street: Street) -> None:
         assert (seen.method, seen.target, seen.body) == (method, "/own?x", body or b"")
         assert seen.header("X-Account-Id") == ["late"]
         assert seen.header("X-Gatekeeper-Standing") == seen.header("X-Gatekeeper-Decision") == []
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     assert street.visit("good", "/own-403").status_code == 403
     assert 'decision="fail-open"' in street.front.log()
 

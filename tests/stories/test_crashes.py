@@ -63,7 +63,7 @@ def _finish(biller: billers._Standin, post: MailServer, installation: Installati
     with installation.running():
         for hours in (1, 1, 15 * 24, 6 * 24, 1, 1):
             installation.move_clock_to(later(biller, hours=hours))
-            until(lambda: not _busy(installation), seconds=30)
+            until(lambda: not _busy(installation))
 
 
 def _busy(installation: Installation) -> bool:

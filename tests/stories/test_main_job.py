@@ -157,7 +157,7 @@ def test_with_lost_doubled_and_shuffled_events_the_end_is_the_same(biller: Bille
         invoices = {account: subscribe(biller, account) for account in accounts}
         for hours, taken in ((7 * 24 + 1, 16), (14 * 24 + 1, 32), (5 * 24 + 1, 32)):
             move(biller, installation, hours=hours)
-            until(lambda taken=taken: count_accepted(installation) == taken, seconds=30, what=f"{taken} letters are taken")
+            until(lambda taken=taken: count_accepted(installation) == taken, what=f"{taken} letters are taken")
         until(lambda: installation.standings() == dict.fromkeys(accounts, "suspended"), what="who has not paid is out")
         for account in accounts[:5]:
             pay(biller, invoices[account])

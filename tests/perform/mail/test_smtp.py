@@ -127,7 +127,7 @@ def test_the_answer_to_a_whole_message_may_take_ten_times_as_long(server: MailSe
     transport.deliver(letter())
     transport.close()
 
-    assert 0.9 < time.monotonic() - started < 4
+    assert 0.9 < time.monotonic() - started < 30
 
 
 def test_a_server_that_hangs_before_the_message_is_deferred(server: MailServer, letter: Letters) -> None:
