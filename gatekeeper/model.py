@@ -4,10 +4,13 @@ Instants are aware datetimes in UTC and end in `_at`; calendar dates end in `_on
 its ISO 4217 code in lower case, as Stripe writes it, and ends in `_minor`. Currencies are never added together.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+_ACCOUNT_ID = re.compile(r"[!#-&(-+\--~]{1,128}")
 
 
 class Standing(StrEnum):
@@ -252,6 +255,14 @@ class Outcome:
 
     state: NoticeState
     detail: str = ""
+
+
+def is_account_id(text: str) -> bool:
+    """Whether an edge can name this account: 1 to 128 printable ASCII characters, but space, comma and quotes (case 83).
+
+    An account whose id is none could be suspended here and never be closed at the gate.
+    """
+    return bool(_ACCOUNT_ID.fullmatch(text))
 
 
 def sums(amounts: Iterable[Money]) -> tuple[Money, ...]:

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gatekeeper.billing.source import SourceUnavailable
-from gatekeeper.model import Audience, Customer, Invoice, Reading
+from gatekeeper.model import Audience, Customer, Invoice, Reading, is_account_id
 
 API_VERSION: Final = "2026-10-28.endive"
 Document = Mapping[str, Any]
 
 _PAYABLE: Final = frozenset({"open", "uncollectible"})
-_MAX_ACCOUNT_ID: Final = 128
 _YEAR_5: Final = -62_000_000_000
 _YEAR_10000: Final = 253_402_300_800
 _FAULTS_SAID: Final = 3
@@ -276,4 +275,4 @@ def _field(shown: _Customer, place: str) -> str:
 
 def _account_id(text: str) -> str | None:
     found = text.strip()
-    return found if found and found.isprintable() and len(found) <= _MAX_ACCOUNT_ID else None
+    return found if is_account_id(found) else None
