@@ -52,7 +52,7 @@ def main() -> None:
 
 def _wait(gate: HTTPConnection, account: str, payment: Callable[[], None]) -> float:
     """Milliseconds from the payment until the gate lets the account in."""
-    assert _ask(gate, account) == 402, f"{account} is not suspended"
+    until(lambda: _ask(gate, account) == 402, what=f"{account} is suspended")
     began = time.perf_counter()
     payment()
     while _ask(gate, account) != 200:
