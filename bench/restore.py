@@ -41,6 +41,8 @@ def main() -> None:
                 installation.move_clock_to(later(biller, days=days))
                 until(lambda letters=letters: _accepted(installation) == letters, seconds=60, what=f"{letters} letters")
             until(lambda: set(installation.standings().values()) == {"suspended"}, seconds=60, what="all are suspended")
+            # The stand-in posts one event after the other; what it still has to tell from before is not the payment's delay
+            assert biller.standin.delivery.wait_idle(120)
             with closing(HTTPConnection("127.0.0.1", installation.gate_port)) as gate:
                 waits = sorted(
                     _wait(gate, account, lambda id_=invoice: pay(biller, id_)) for account, invoice in invoices.items()
