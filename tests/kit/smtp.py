@@ -15,7 +15,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -148,7 +148,8 @@ class _Dialogue(SMTP):
 
     def cut(self) -> None:
         if self.transport is not None:
-            self.transport.abort()
+            with suppress(AttributeError):  # older 3.11s trip over a TLS connection that is closed already
+                self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self not in self._owner._dialogues:  # STARTTLS comes here a second time
