@@ -1,28 +1,22 @@
 """Questions to the ledger. Nothing here writes."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, Table, func, select
+from sqlalchemy import Engine, Row, Select, func, select
 
 from gatekeeper.ledger import rows
 from gatekeeper.ledger.engine import for_reading
+from gatekeeper.ledger.gathering import gather_facts
+from gatekeeper.ledger.indexes import NOT_CURRENT, OWING, TOUCHED
 from gatekeeper.ledger.tables import (
-    NOT_CURRENT,
-    OPEN,
-    TOUCHED,
     accounts,
     audit,
-    cases,
-    contacts,
-    exemptions,
     inbox,
     invoices,
     notices,
-    promises,
     state,
 )
 from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Reason, Standing
@@ -95,41 +89,7 @@ class Reader:
     def facts(self, account_ids: Sequence[str]) -> list[Facts]:
         """All that is known of these accounts at one moment, by id; of an account that there is not, nothing."""
         with self._engine.connect() as connection:
-            house = connection.execute(select(state)).one()
-            found = connection.execute(select(accounts).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)).all()
-            case_ids = [row.case_id for row in found if row.case_id is not None]
-
-            def gather(table: Table, *conditions: Any, by: Sequence[str] = ("id",)) -> Mapping[str, list[Row[Any]]]:
-                grouped: dict[str, list[Row[Any]]] = defaultdict(list)
-                chosen = select(table).where(table.c.account_id.in_(account_ids), *conditions)
-                for row in connection.execute(chosen.order_by(*(table.c[name] for name in by))):
-                    grouped[row.account_id].append(row)
-                return grouped
-
-            owed = gather(invoices, OPEN)
-            people = gather(contacts, by=("audience", "address", "source"))
-            written = gather(notices, notices.c.case_id.in_(case_ids))
-            exempted, promised = gather(exemptions), gather(promises)
-            opened = {row.id: row.opened_at for row in connection.execute(select(cases).where(cases.c.id.in_(case_ids)))}
-        return [
-            Facts(
-                account_id=row.id,
-                standing=Standing(row.standing),
-                invoices=tuple(rows.invoice(item) for item in owed.get(row.id, ())),
-                contacts=tuple(rows.contact(item) for item in people.get(row.id, ())),
-                case_id=row.case_id,
-                case_opened_at=opened.get(row.case_id),
-                notices=tuple(rows.notice(item) for item in written.get(row.id, ())),
-                exemptions=tuple(rows.exemption(item) for item in exempted.get(row.id, ())),
-                promises=tuple(rows.promise(item) for item in promised.get(row.id, ())),
-                reopened_at=row.reopened_at,
-                mapped=row.mapped,
-                distrust=rows.distrust_of(house),
-                watched_since_at=house.watched_since_at,
-                version=row.version,
-            )
-            for row in found
-        ]
+            return gather_facts(connection, account_ids)
 
     def account(self, account_id: str) -> AccountRow | None:
         row = self._one(select(accounts).where(accounts.c.id == account_id))
@@ -180,7 +140,7 @@ class Reader:
 
     def open_not_seen_in(self, reconcile_number: int, after: str, limit: int) -> list[str]:
         """Invoices held as open that this reconcile's list did not show; the next ones by id behind `after`."""
-        vanished = select(invoices.c.id).where(OPEN, invoices.c.seen_in < reconcile_number, invoices.c.id > after)
+        vanished = select(invoices.c.id).where(OWING, invoices.c.seen_in < reconcile_number, invoices.c.id > after)
         return [row.id for row in self._all(vanished.order_by(invoices.c.id).limit(limit))]
 
     def open_of_suspended(self, limit: int) -> list[str]:
@@ -188,7 +148,7 @@ class Reader:
         asked = (
             select(invoices.c.id)
             .join(accounts, accounts.c.id == invoices.c.account_id)
-            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OPEN)
+            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OWING)
         )
         return [row.id for row in self._all(asked.order_by(invoices.c.read_at).limit(limit))]
 

@@ -6,7 +6,21 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from gatekeeper.model import Audience, Contact, Exemption, Invoice, Money, Notice, NoticeState, Promise, Reason, Step
+from gatekeeper.model import (
+    Audience,
+    Contact,
+    Dispute,
+    Exemption,
+    Invoice,
+    Money,
+    Notice,
+    NoticeState,
+    Origin,
+    Promise,
+    Reason,
+    Scope,
+    Step,
+)
 
 INVOICE_FIELDS = (
     "id",
@@ -30,16 +44,31 @@ INVOICE_FIELDS = (
     "processing_since_at",
     "processing_ended_at",
     "pay_token",
+    "settled_at",
+    "origin",
+    "pay_url",
 )
 
 
 def invoice(row: Row[Any]) -> Invoice:
     fields = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
-    return Invoice(**{name: fields[name] for name in INVOICE_FIELDS})
+    return Invoice(**({name: fields[name] for name in INVOICE_FIELDS} | {"origin": Origin(fields["origin"])}))
 
 
 def contact(row: Row[Any]) -> Contact:
-    return Contact(audience=Audience(row.audience), address=row.address, name=row.name, locale=row.locale)
+    return Contact(
+        audience=Audience(row.audience),
+        address=row.address,
+        name=row.name,
+        locale=row.locale,
+        origin=origin_of(row.source),
+        set_at=row.set_at,
+    )
+
+
+def origin_of(source: str) -> Origin:
+    """Who told us of a contact: `api`, `directory`, or `stripe:` and the customer that shows it."""
+    return Origin(source.partition(":")[0])
 
 
 def notice(row: Row[Any]) -> Notice:
@@ -60,11 +89,24 @@ def notice(row: Row[Any]) -> Notice:
         attempts=row.attempts,
         next_try_at=row.next_try_at,
         detail=row.detail,
+        name=row.name,
     )
 
 
 def exemption(row: Row[Any]) -> Exemption:
-    return Exemption(until_on=row.until_on, reason=row.reason, author=row.author, set_at=row.set_at, ended_at=row.ended_at)
+    return Exemption(
+        until_on=row.until_on,
+        reason=row.reason,
+        author=row.author,
+        set_at=row.set_at,
+        ended_at=row.ended_at,
+        scope=Scope(row.scope),
+        staff_hold=row.staff_hold,
+    )
+
+
+def dispute(row: Row[Any]) -> Dispute:
+    return Dispute(id=row.id, opened_at=row.opened_at, closed_at=row.closed_at)
 
 
 def promise(row: Row[Any]) -> Promise:

@@ -3,7 +3,6 @@
 Texts have no longest length: much of what is kept comes from others, and a long word would stop a whole page of readings.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -12,8 +11,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -21,31 +18,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TextClause,
-    TypeDecorator,
     UniqueConstraint,
-    text,
+    false,
+    true,
 )
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, stored in UTC. SQLite forgets time zones; this puts UTC back in one place."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        assert value.tzinfo is not None, "an instant without a time zone is a guess"
-        in_utc = value.astimezone(UTC)
-        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from gatekeeper.ledger.instant import Instant
 
 metadata = MetaData(
     naming_convention={
@@ -77,6 +55,11 @@ state = Table(
     Column("watched_since_at", Instant),
     Column("reconciled_at", Instant),
     Column("reconcile_number", BigInteger, nullable=False, default=0),
+    # Where a reconcile that broke off goes on, and when it began
+    Column("reconcile_cursor", Text, nullable=False, default="", server_default=""),
+    Column("reconcile_began_at", Instant),
+    # The latest instant that a worker has lived through: time before it is a clock that was set back (case 28)
+    Column("seen_at", Instant),
 )
 
 accounts = Table(
@@ -95,6 +78,18 @@ accounts = Table(
     Column("withheld", Boolean, nullable=False, default=False),
     Column("reopened_at", Instant),
     Column("version", BigInteger, nullable=False, default=0),
+    Column("country", Text, nullable=False, default="", server_default=""),
+    Column("time_zone", Text, nullable=False, default="", server_default=""),
+    Column("plan", Text, nullable=False, default="", server_default=""),
+    Column("tags", JSON, nullable=False, default=list, server_default="[]"),
+    Column("segment", Text, nullable=False, default="", server_default=""),
+    Column("phone", Text, nullable=False, default="", server_default=""),
+    # What the product said of this account over the API or in its directory, which goes before what Stripe says
+    Column("told", JSON, nullable=False, default=dict, server_default="{}"),
+    Column("leaves_open", JSON, nullable=False, default=list, server_default="[]"),
+    Column("clock_id", Text, nullable=False, default="", server_default=""),
+    Column("clock_at", Instant),
+    Column("directory_at", Instant),
 )
 
 customers = Table(
@@ -105,6 +100,11 @@ customers = Table(
     Column("name", Text, nullable=False, default=""),
     Column("locale", Text),
     Column("deleted", Boolean, nullable=False, default=False),
+    Column("country", Text, nullable=False, default="", server_default=""),
+    Column("time_zone", Text, nullable=False, default="", server_default=""),
+    Column("plan", Text, nullable=False, default="", server_default=""),
+    Column("tags", JSON, nullable=False, default=list, server_default="[]"),
+    Column("test_clock", Text, nullable=False, default="", server_default=""),
 )
 
 contacts = Table(
@@ -147,6 +147,11 @@ invoices = Table(
     Column("read_at", Instant, nullable=False),
     Column("seen_in", BigInteger, nullable=False, default=0),
     Column("version", BigInteger, nullable=False, default=0),
+    Column("settled_at", Instant),
+    Column("origin", Text, nullable=False, default="stripe", server_default="stripe"),
+    Column("pay_url", Text, nullable=False, default="", server_default=""),
+    # False: paid by the word of an event alone, which no reading has confirmed yet
+    Column("confirmed", Boolean, nullable=False, default=True, server_default=true()),
 )
 
 cases = Table(
@@ -156,6 +161,26 @@ cases = Table(
     _account(),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
+    Column("policy", Text, nullable=False, default="", server_default=""),
+    Column("segment", Text),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("read_at", Instant, nullable=False),
 )
 
 notices = Table(
@@ -163,8 +188,9 @@ notices = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     _account(),
-    Column("case_id", _Id, ForeignKey("cases.id"), nullable=False),
+    Column("case_id", _Id, ForeignKey("cases.id")),
     Column("step", Text, nullable=False),
+    Column("name", Text, nullable=False, default="", server_default=""),
     Column("occasion", Integer, nullable=False),
     Column("audiences", JSON, nullable=False),
     Column("address", Text, nullable=False),
@@ -179,8 +205,9 @@ notices = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("doubts", Integer, nullable=False, default=0),
     Column("detail", Text, nullable=False, default=""),
-    # Rule 5: one notice per account, case, step and person, written before it is sent
-    UniqueConstraint("case_id", "step", "occasion", "address"),
+    # Rule 5: one notice per account, case, step and person, written before it is sent. Message-IDs are made of these too, and
+    # of a courtesy, which has no case, of what it names
+    UniqueConstraint("case_id", "step", "name", "occasion", "address"),
 )
 
 exemptions = Table(
@@ -193,6 +220,8 @@ exemptions = Table(
     Column("author", Text, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("scope", Text, nullable=False, default="contact", server_default="contact"),
+    Column("staff_hold", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 promises = Table(
@@ -223,6 +252,27 @@ audit = Table(
     Index("ix_audit_after_at", "after", "at"),
 )
 
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("params", JSON, nullable=False, default=dict),
+    Column("set_at", Instant, nullable=False),
+    Column("released_at", Instant),
+    Column("author", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+# One row a day: the baseline against which the anomaly stop compares
+days = Table(
+    "days",
+    metadata,
+    Column("on", Date, primary_key=True),
+    Column("accounts", BigInteger, nullable=False),
+    Column("past_due", BigInteger, nullable=False),
+)
+
 inbox = Table(
     "inbox",
     metadata,
@@ -235,27 +285,3 @@ inbox = Table(
     Column("next_try_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
 )
-
-
-# Each is the condition of an index and, word for word, of the questions that it answers: SQLite uses a partial index for no
-# other. Such an index holds only the rows that a round asks for: a round costs what is due, not what exists (case 78).
-TOUCHED = text("touched")
-WITHHELD = text("withheld")
-NOT_CURRENT = text("standing <> 'current'")
-OPEN = text("status = 'open'")
-SENDING = text("state = 'sending'")
-
-
-def _partial(name: str, *columns: Column[Any], where: TextClause) -> None:
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
-_partial("ix_accounts_touched", accounts.c.id, where=TOUCHED)
-_partial("ix_accounts_withheld", accounts.c.id, where=WITHHELD)
-_partial("ix_accounts_standing", accounts.c.standing, where=NOT_CURRENT)
-_partial("ix_accounts_review_at", accounts.c.review_at, where=text("review_at IS NOT NULL"))
-_partial("ix_invoices_open", invoices.c.account_id, where=OPEN)
-_partial("ix_invoices_seen_in", invoices.c.id, invoices.c.seen_in, where=OPEN)
-_partial("ix_notices_due", notices.c.next_try_at, where=text("next_try_at IS NOT NULL"))
-_partial("ix_notices_sending", notices.c.claimed_at, where=SENDING)
-_partial("ix_inbox_due", inbox.c.next_try_at, where=text("next_try_at IS NOT NULL"))

@@ -30,8 +30,10 @@ def test_facts_are_what_was_read(ledger: Ledger) -> None:
     assert kept == replace(shown, account_id="acme", lineage="in_1", pay_token=kept.pay_token)
     assert [instant.utcoffset() for instant in (kept.due_at, kept.created_at, kept.read_at) if instant] == [timedelta(0)] * 3
     assert facts.contacts == (
-        Contact(audience=Audience.ACCOUNTANT, address="accountant@customer.example", name="Acme", locale="de"),
-        Contact(audience=Audience.USER, address="user@customer.example", name="Acme", locale="de"),
+        Contact(
+            audience=Audience.ACCOUNTANT, address="accountant@customer.example", name="Acme", locale="de", set_at=shown.read_at
+        ),
+        Contact(audience=Audience.USER, address="user@customer.example", name="Acme", locale="de", set_at=shown.read_at),
     )
 
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from gatekeeper.ledger import indexes  # noqa: F401 - they belong to the tables, and are told to them by being read
 from gatekeeper.ledger.tables import metadata
 
 context.configure(

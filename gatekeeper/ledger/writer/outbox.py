@@ -7,7 +7,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
 
 from gatekeeper.ledger import rows
-from gatekeeper.ledger.tables import SENDING, notices
+from gatekeeper.ledger.indexes import SENDING
+from gatekeeper.ledger.tables import notices
 from gatekeeper.ledger.writer.touch import lock, touch
 from gatekeeper.model import Notice, NoticeState, Outcome
 

@@ -9,7 +9,8 @@ from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, TextClause, select, update
 
-from gatekeeper.ledger.tables import WITHHELD, accounts
+from gatekeeper.ledger.indexes import WITHHELD
+from gatekeeper.ledger.tables import accounts
 
 _BATCH = 500
 

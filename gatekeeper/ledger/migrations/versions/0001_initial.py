@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from gatekeeper.ledger.tables import Instant
+from gatekeeper.ledger.instant import Instant
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,37 @@
+"""The words of the house, as frozen values. If a word is not here (or in the design's list of words), it is not ours.
+
+Instants are aware datetimes in UTC and end in `_at`; calendar dates end in `_on`; money is an integer of minor units beside
+its ISO 4217 code in lower case, as Stripe writes it, and ends in `_minor`. Currencies are never added together.
+"""
+
+from gatekeeper.model.account import Contact, Exemption, Facts, Notice, PlannedNotice, Promise
+from gatekeeper.model.billing import Customer, Dispute, Identity, Invoice, Reading
+from gatekeeper.model.verdict import Outcome, Reason, Verdict
+from gatekeeper.model.words import Audience, Mode, Money, NoticeState, Origin, Scope, Standing, Step, is_account_id, sums
+
+__all__ = [
+    "Audience",
+    "Contact",
+    "Customer",
+    "Dispute",
+    "Exemption",
+    "Facts",
+    "Identity",
+    "Invoice",
+    "Mode",
+    "Money",
+    "Notice",
+    "NoticeState",
+    "Origin",
+    "Outcome",
+    "PlannedNotice",
+    "Promise",
+    "Reading",
+    "Reason",
+    "Scope",
+    "Standing",
+    "Step",
+    "Verdict",
+    "is_account_id",
+    "sums",
+]

@@ -1,0 +1,41 @@
+"""What the policy says of an account, and how the attempt to tell somebody ended."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gatekeeper.model.account import PlannedNotice
+from gatekeeper.model.words import Money, NoticeState, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason of a verdict: a code of `policy.explain` and what its sentence needs."""
+
+    code: str
+    params: tuple[tuple[str, str | int | date | datetime | Money], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the policy says of one account's facts.
+
+    `read_first`: invoices that must be read from the biller again before access can be closed (design, rule 2).
+    `leaves_open`: the only paths that a restriction leaves open; none: it leaves the account read-only.
+    `segment`: of the policy, by which it was judged.
+    """
+
+    standing: Standing
+    reasons: tuple[Reason, ...]
+    notices: tuple[PlannedNotice, ...] = ()
+    review_at: datetime | None = None
+    read_first: tuple[str, ...] = ()
+    leaves_open: tuple[str, ...] = ()
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one attempt to deliver a notice ended: `ACCEPTED`, `DEFERRED`, `REFUSED` or `UNCERTAIN`, and the server's words."""
+
+    state: NoticeState
+    detail: str = ""
