@@ -3,27 +3,28 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.braking import Brake
 from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.verdicts import Verdicts
 from gatekeeper.model import Facts, Reason, Standing, Verdict
-from gatekeeper.policy import brake
-from gatekeeper.policy.decide import decide
-from gatekeeper.policy.rules import Rules
-from gatekeeper.policy.withhold import withhold
+from gatekeeper.policy.clocks import decide_in_its_time
+from gatekeeper.policy.versions import RulesOf
+from gatekeeper.policy.withhold import closes, withhold
 
 _BATCH: Final = 200
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 _SOON: Final = timedelta(minutes=1)
 _LOOK_AGAIN: Final = timedelta(minutes=10)
 
 # Facts, what was decided of them, and why that may not climb
 _Judged = tuple[Facts, Verdict, Reason | None]
+_SILENT: Final = Reason(code="directory_silent")
 
 log = structlog.get_logger(__name__)
 
@@ -37,24 +38,36 @@ class Looked:
     withheld: list[tuple[str, str]] = field(default_factory=list)
 
 
+class People(Protocol):
+    """Whoever knows the people of an account better than the ledger: the product's directory."""
+
+    def is_fresh(self, facts: Facts, now: datetime) -> bool: ...
+
+    def refresh(self, account_id: str, now: datetime) -> bool: ...
+
+
 class Review:
-    """`read_again` reads one invoice from the biller now; `withheld` says why nothing may climb at this moment, if so."""
+    """`rules_of` says by which rules an account is judged, `read_again` reads one invoice from the biller now, `withheld` says
+    why nothing may climb at this moment, if so. `people`: asked before anybody is written to, and before anything is closed.
+    """
 
     def __init__(
         self,
         *,
         reader: Reader,
         verdicts: Verdicts,
-        rules: Rules,
-        caps: brake.Caps,
+        rules_of: RulesOf,
+        brake: Brake,
         read_again: Callable[[str], None],
         withheld: Callable[[], Reason | None],
         clock: Callable[[], datetime],
+        people: People | None = None,
     ) -> None:
         self._reader = reader
         self._verdicts = verdicts
-        self._rules = rules
-        self._caps = caps
+        self._rules_of = rules_of
+        self._people = people
+        self._brake = brake
         self._read_again = read_again
         self._withheld = withheld
         self._clock = clock
@@ -101,8 +114,8 @@ class Review:
         why = self._withheld()
         judged: list[_Judged] = []
         wanting = []
-        for facts in self._reader.facts(ids):
-            verdict = self._decide(facts, now)
+        for known in self._reader.facts(ids):
+            facts, verdict = self._introduced(known, self._decide(known, now), now)
             if not _wants_suspension(facts, verdict):
                 judged.append((facts, verdict, why))
             elif why is None:
@@ -115,20 +128,30 @@ class Review:
     def _decide(self, facts: Facts, now: datetime) -> Verdict:
         """The verdict; an account that cannot be judged keeps its standing and is looked at later, and the round goes on."""
         try:
-            return decide(facts, self._rules, now)
+            return decide_in_its_time(facts, self._rules_of(facts), now)
         except Exception:
             log.exception("account.undecided", account=facts.account_id)
             return Verdict(standing=facts.standing, reasons=(Reason(code="undecided"),), review_at=now + _HOUR)
 
+    def _introduced(self, facts: Facts, verdict: Verdict, now: datetime) -> tuple[Facts, Verdict]:
+        """The same, once the directory was asked who its people are: before anybody is written to, or anything is closed.
+
+        Where it gives no answer, those who are known are written to (`_suspend` asks again, and closes nothing without one).
+        """
+        people = self._people
+        if people is None or not (verdict.notices or _wants_suspension(facts, verdict)) or people.is_fresh(facts, now):
+            return facts, verdict
+        if not people.refresh(facts.account_id, now):
+            return facts, verdict
+        (facts,) = self._reader.facts([facts.account_id])
+        return facts, self._decide(facts, now)
+
     def _brake_holds(self, wanting: list[str], looked: Looked) -> bool:
         """Asked before the first suspension of a batch (rule 6). If it holds, none of them begins, and each says why."""
-        now = self._clock()
-        last_hour, last_day = self._reader.suspended_since(now - _HOUR), self._reader.suspended_since(now - _DAY)
-        if brake.permits(self._caps, wanted=len(wanting), last_hour=last_hour, last_day=last_day):
+        why = self._brake.hold(len(wanting))
+        if why is None:
             return False
-        allowed = max(0, min(self._caps.per_hour - last_hour, self._caps.per_day - last_day))
-        log.error("brake.holds", wanted=len(wanting), allowed=allowed)
-        why = Reason(code="brake", params=(("wanted", len(wanting)), ("allowed", allowed)))
+        now = self._clock()
         for ids in _batches(wanting):
             judged = [self._unless_it_climbs(facts, now, why, now + _LOOK_AGAIN) for facts in self._reader.facts(ids)]
             self._record(judged, now, looked)
@@ -147,6 +170,8 @@ class Review:
                 why = Reason(code="distrust", params=(("why", str(fault)),))
         now = self._clock()
         for facts in self._reader.facts([account_id]):
+            if why is None and self._people is not None and not self._people.is_fresh(facts, now):
+                why = _SILENT
             self._record([self._unless_it_climbs(facts, now, why, now + _SOON)], now, looked)
         return []
 
@@ -167,7 +192,7 @@ class Review:
         for facts, verdict, why in judged:
             kept = verdict if why is None else withhold(verdict, facts, why)
             final.append((facts, kept, kept != verdict or bool(facts.distrust)))
-        changed = set(self._verdicts.record(final, now))
+        changed = set(self._verdicts.record(final, now, caps=self._brake.caps))
         looked.accounts += len(final)
         for facts, verdict, _ in final:
             account = {"account": facts.account_id, "because": [reason.code for reason in verdict.reasons]}
@@ -180,14 +205,14 @@ class Review:
 
 
 def _wants_suspension(facts: Facts, verdict: Verdict) -> bool:
-    rises = verdict.standing is Standing.SUSPENDED and facts.standing is not Standing.SUSPENDED
-    return rises or bool(verdict.read_first)
+    return closes(facts.standing, verdict.standing) or bool(verdict.read_first)
 
 
 def _suspension(verdict: Verdict, look_again_at: datetime) -> Verdict:
     """What this verdict comes to, for `withhold` to take away: access is not suspended, so it must not say so."""
-    reasons = tuple(reason for reason in verdict.reasons if reason.code != "suspended")
-    return replace(verdict, standing=Standing.SUSPENDED, reasons=reasons, read_first=(), review_at=look_again_at)
+    standing = verdict.would_be or verdict.standing
+    reasons = tuple(reason for reason in verdict.reasons if reason.code != standing)
+    return replace(verdict, standing=standing, reasons=reasons, read_first=(), would_be=None, review_at=look_again_at)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

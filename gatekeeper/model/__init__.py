@@ -6,6 +6,8 @@ its ISO 4217 code in lower case, as Stripe writes it, and ends in `_minor`. Curr
 
 from gatekeeper.model.account import Contact, Exemption, Facts, Notice, PlannedNotice, Promise
 from gatekeeper.model.billing import Customer, Dispute, Identity, Invoice, Reading
+from gatekeeper.model.paths import is_path, plain_path
+from gatekeeper.model.profile import Profile
 from gatekeeper.model.verdict import Outcome, Reason, Verdict
 from gatekeeper.model.words import Audience, Mode, Money, NoticeState, Origin, Scope, Standing, Step, is_account_id, sums
 
@@ -25,6 +27,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "PlannedNotice",
+    "Profile",
     "Promise",
     "Reading",
     "Reason",
@@ -33,5 +36,7 @@ __all__ = [
     "Step",
     "Verdict",
     "is_account_id",
+    "is_path",
+    "plain_path",
     "sums",
 ]

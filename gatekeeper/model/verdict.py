@@ -19,9 +19,9 @@ class Reason:
 class Verdict:
     """What the policy says of one account's facts.
 
-    `read_first`: invoices that must be read from the biller again before access can be closed (design, rule 2).
-    `leaves_open`: the only paths that a restriction leaves open; none: it leaves the account read-only.
-    `segment`: of the policy, by which it was judged.
+    `read_first`: invoices that must be read from the biller again before access can be closed (design, rule 2), to `would_be`.
+    `leaves_open`: the only paths that a restriction leaves open, if there is one; none: it leaves the account read-only.
+    `policy`, `segment`: by which it was judged.
     """
 
     standing: Standing
@@ -29,7 +29,9 @@ class Verdict:
     notices: tuple[PlannedNotice, ...] = ()
     review_at: datetime | None = None
     read_first: tuple[str, ...] = ()
+    would_be: Standing | None = None
     leaves_open: tuple[str, ...] = ()
+    policy: str = ""
     segment: str = ""
 
 

@@ -89,6 +89,9 @@ def is_account_id(text: str) -> bool:
 
 def sums(amounts: Iterable[Money]) -> tuple[Money, ...]:
     """One amount a currency, in the order of the codes."""
+    amounts = tuple(amounts)
+    if len(amounts) == 1:
+        return amounts
     totals: dict[str, int] = {}
     for amount in amounts:
         totals[amount.currency] = totals.get(amount.currency, 0) + amount.minor

@@ -13,8 +13,9 @@ from gatekeeper.ledger.writer.outbox import Outbox
 from gatekeeper.model import Facts, Notice, NoticeState, Outcome, sums
 from gatekeeper.perform.mail.letter import Letter, LetterRefused
 from gatekeeper.perform.mail.transport import Transport
-from gatekeeper.policy.rules import Rules
-from gatekeeper.policy.sending import Content, content_now, read_first
+from gatekeeper.policy.clocks import in_its_time, shift_of
+from gatekeeper.policy.sending import Content, content_now, not_before, read_first
+from gatekeeper.policy.versions import RulesOf
 from gatekeeper.wording import LetterView, Product, Wording
 from gatekeeper.wording.from_facts import owed, told
 
@@ -36,8 +37,14 @@ class Sender:
     allowed_domains: tuple[str, ...] = ()
 
 
+class _NotAtThisHour(Exception):
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
 class Postman:
-    """`read_again` reads one invoice from the biller now."""
+    """`read_again` reads one invoice from the biller now; `rules_of` says by which rules an account is judged."""
 
     def __init__(
         self,
@@ -45,7 +52,7 @@ class Postman:
         reader: Reader,
         outbox: Outbox,
         read_again: Callable[[str], None],
-        rules: Rules,
+        rules_of: RulesOf,
         wording: Wording,
         transport: Transport,
         sender: Sender,
@@ -54,7 +61,7 @@ class Postman:
         self._reader = reader
         self._outbox = outbox
         self._read_again = read_again
-        self._rules = rules
+        self._rules_of = rules_of
         self._wording = wording
         self._transport = transport
         self._sender = sender
@@ -71,6 +78,9 @@ class Postman:
         said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         try:
             letter = self._letter_now(notice)
+        except _NotAtThisHour as wait:
+            self._outbox.postpone(notice, wait.until)
+            log.info("notice.postponed", until=wait.until.isoformat(), because="the policy's hours for letters", **said)
         except SourceUnavailable as fault:
             self._outbox.postpone(notice, now + _UNREAD_PAUSE)
             log.warning("notice.postponed", because=str(fault), **said)
@@ -82,15 +92,15 @@ class Postman:
                 log.info("notice.withdrawn", **said)
             else:
                 outcome = self._deliver(letter)
-                self._outbox.settle(notice, outcome, self._clock())
+                self._settle(notice, outcome)
                 log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
         return True
 
     def _letter_now(self, notice: Notice) -> Letter | None:
         """The letter, and in the ledger what it names; None: there is nothing true to write, or too late by this attempt."""
-        facts = self._fresh_facts(notice)
-        now = self._clock()
-        content = content_now(notice, facts, self._rules, now)
+        self._mind_the_hour(notice)
+        facts, now = in_its_time(self._fresh_facts(notice), self._clock())
+        content = content_now(notice, facts, self._rules_of(facts), now)
         if content is None:
             self._outbox.withdraw(notice)
             return None
@@ -99,14 +109,29 @@ class Postman:
 
     def _fresh_facts(self, notice: Notice) -> Facts:
         """The account's facts, with all that the letter will name read again just now: nobody who has paid is written to."""
-        (facts,) = self._reader.facts([notice.account_id])
-        unread = read_first(notice, facts, self._rules, self._clock())
+        (known,) = self._reader.facts([notice.account_id])
+        facts, now = in_its_time(known, self._clock())
+        unread = read_first(notice, facts, self._rules_of(facts), now)
         if not unread:
-            return facts
+            return known
         for invoice_id in unread:
             self._read_again(invoice_id)
+        (known,) = self._reader.facts([notice.account_id])
+        return known
+
+    def _mind_the_hour(self, notice: Notice) -> None:
+        """Raises _NotAtThisHour outside the policy's hours for letters: a retry may come at night."""
+        now = self._clock()
+        (known,) = self._reader.facts([notice.account_id])
+        facts, theirs = in_its_time(known, now)
+        wait = not_before(notice, self._rules_of(facts), theirs) - theirs
+        if wait:
+            raise _NotAtThisHour(now + wait)
+
+    def _settle(self, notice: Notice, outcome: Outcome) -> None:
+        now = self._clock()
         (facts,) = self._reader.facts([notice.account_id])
-        return facts
+        self._outbox.settle(notice, outcome, now, now + shift_of(facts, now))
 
     def _deliver(self, letter: Letter) -> Outcome:
         domain = letter.to_address.rpartition("@")[2].lower()
@@ -121,18 +146,23 @@ class Postman:
         contact = next((one for one in facts.contacts if one.address.strip().lower() == notice.address), None)
         account = self._reader.account(notice.account_id)
         before = [other for other in facts.notices if other.id != notice.id]
-        written_to = told(before, self._rules)
+        rules = self._rules_of(facts)
+        written_to = told(before, rules)
         product = self._sender.product
         view = LetterView(
             product=product,
             account_name=account.name if account else "",
             person_name="",
-            owed=owed(content.invoices, self._rules, now, self._sender.public_url),
+            owed=owed(content.invoices, rules, now, self._sender.public_url),
             totals=sums(invoice.remaining for invoice in content.invoices),
             suspend_on=content.suspend_on,
             first_written_on=written_to[0].on if written_to else None,
             locale=contact.locale if contact else None,
             told=written_to,
+            audiences=notice.audiences,
+            further=any(other.address == notice.address and other.step is notice.step for other in before if other.accepted_at),
+            closes=content.closes,
+            leaves_open=content.leaves_open,
         )
         written = self._wording.letter(notice.step, view)
         return Letter(

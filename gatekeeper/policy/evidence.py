@@ -1,102 +1,200 @@
-"""Who of an account has been told what, and who can be told at all. Time makes a step possible; this makes it permitted.
+"""Who of an account has been told what. Time makes a step possible; this makes it permitted.
 
 Each invoice climbs the ladder by itself, and the account stands where its lead stands: the overdue invoice that has climbed
 highest. An older invoice that is paid takes its notices with it, and a newer one begins with a reminder of its own (case 19).
 Only a notice that the mail server accepted counts (rule 1).
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
 from typing import Final
 
-from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, PlannedNotice, Step
+from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Standing, Step
 from gatekeeper.policy.overdue import processing_ended_at
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import CLOSING, LadderStep, Rules
 
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_UNDER_WAY: Final = frozenset({NoticeState.PLANNED, NoticeState.SENDING, NoticeState.DEFERRED})
 _MAY_HAVE_ARRIVED: Final = frozenset({NoticeState.ACCEPTED, NoticeState.SENDING, NoticeState.UNCERTAIN})
-_FAILED: Final = frozenset({NoticeState.REFUSED, NoticeState.BOUNCED})
-_LOST: Final = _FAILED | {NoticeState.UNCERTAIN}
+CLOSED: Final = frozenset({Standing.RESTRICTED, Standing.SUSPENDED})
+CLOSES_TO: Final = {Step.RESTRICT: Standing.RESTRICTED, Step.SUSPEND: Standing.SUSPENDED}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice that counts as a step for an audience."""
+
+    step: LadderStep
+    audience: Audience
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """How far one invoice has climbed.
+
+    `place`: of the step that is to be taken next; as many as there are steps if none is left. `lacking`: the audiences that
+    have not had its letter yet. `since`: a letter of it that was planned earlier says nothing any more. `taken_at`: when the
+    step before it was really taken; None: it is the first. `told`: the notices that count, in the order of the ladder.
+    """
+
+    invoice: Invoice
+    place: int
+    lacking: tuple[Audience, ...]
+    since: datetime
+    taken_at: datetime | None
+    told: tuple[Told, ...]
+
+
 class Evidence:
-    """The notices of a case, seen against the invoices that are overdue now, the oldest first."""
+    """The notices of a case, seen against these invoices.
 
-    notices: tuple[Notice, ...]
-    overdue: tuple[Invoice, ...]
-    rules: Rules
-    hold_ended_at: datetime
+    `held_until`, `paused_until`: when the last hold ended that opened access, and the last that left it as it was. `closed`:
+    what is closed now, since `closed_at`.
+    """
 
-    @cached_property
-    def lead(self) -> Invoice | None:
-        """The overdue invoice that has climbed highest; of equals the one that was first written about, then the oldest."""
-        return min(self.overdue, key=self._to_climb, default=None)
+    def __init__(
+        self,
+        notices: Sequence[Notice],
+        invoices: Sequence[Invoice],
+        rules: Rules,
+        *,
+        held_until: datetime,
+        paused_until: datetime = LONG_AGO,
+        closed: Standing = Standing.PAST_DUE,
+        closed_at: datetime | None = None,
+    ) -> None:
+        self._notices = notices
+        self._rules = rules
+        self._held_until = held_until
+        self._paused_until = paused_until
+        self._closed = closed
+        self._closed_at = closed_at
+        self._accepted = self._by_place()
+        self.climbs = tuple(self._climb(invoice) for invoice in invoices)
 
-    @property
-    def warnings_count_from(self) -> datetime:
-        """When the last hold of the lead ended: a warning that was planned before it says nothing any more (rule 4)."""
-        return LONG_AGO if self.lead is None else self._held_until(self.lead)
+    def lead(self) -> Climb | None:
+        """The climb that is ahead; of equals the one that was first written about, then the oldest."""
+        if len(self.climbs) < 2:  # noqa: PLR2004 - of one or none there is nothing to compare
+            return self.climbs[0] if self.climbs else None
+        return min(self.climbs, key=lambda climb: (-climb.place, self._first_said(climb.invoice)))
 
-    def reminder(self, audience: Audience) -> Notice | None:
-        """The first reminder of the lead that this audience has had."""
-        return None if self.lead is None else self._reminder(audience, self.lead)
+    def reached(self, place: int) -> tuple[Invoice, ...]:
+        """The invoices of which every required audience has been told all that comes before the step at `place`."""
+        return tuple(climb.invoice for climb in self.climbs if climb.place >= place)
 
-    def warning(self, audience: Audience) -> Notice | None:
-        """The first warning of the lead that counts for this audience: long enough after its reminder, and after every hold."""
-        return None if self.lead is None else self._warning(audience, self.lead)
+    def permits(self) -> Standing:
+        """The most that the evidence still permits of what is closed now."""
+        furthest = max((climb.place for climb in self.climbs), default=-1)
+        reached = [step.kind for place, step in enumerate(self._rules.steps) if step.kind in CLOSING and place <= furthest]
+        if self._closed is Standing.SUSPENDED and Step.SUSPEND in reached:
+            return Standing.SUSPENDED
+        return Standing.RESTRICTED if self._closed in CLOSED and Step.RESTRICT in reached else Standing.PAST_DUE
 
     def last_day_named(self) -> date | None:
-        """The last day of suspension that any letter of this case named: nothing happens sooner than somebody was told."""
-        letters = [notice for notice in self.notices if notice.state in _MAY_HAVE_ARRIVED]
-        return max((letter.suspend_on for letter in letters if letter.suspend_on is not None), default=None)
+        """The last day that any letter of this case named: nothing happens sooner than somebody was told."""
+        return max((n.suspend_on for n in self._notices if n.suspend_on and n.state in _MAY_HAVE_ARRIVED), default=None)
 
-    def named_twice(self) -> tuple[Invoice, ...]:
-        """The overdue invoices of which every required audience has had a reminder and a warning."""
-        return tuple(
-            invoice for invoice in self.overdue if all(self._warning(audience, invoice) for audience in self.rules.audiences)
+    def _by_place(self) -> dict[int, list[Notice]]:
+        """The accepted notices of each step, the first accepted first."""
+        found: dict[int, list[Notice]] = {}
+        for notice in self._notices:
+            if notice.state is NoticeState.ACCEPTED and notice.accepted_at is not None:
+                found.setdefault(self._rules.place_of(notice), []).append(notice)
+        for accepted in found.values():
+            accepted.sort(key=_accepted_at)
+        return found
+
+    def _climb(self, invoice: Invoice) -> Climb:
+        """Up the ladder, as far as everybody was told in time.
+
+        Of the warnings only the last that was sent has to be fresh: later than every hold, or, while what it announced is in
+        force, than every hold that opens. After a hold that one is repeated, with a new day, and nothing before it (case 36).
+        """
+        steps, lineage = self._rules.steps, invoice.lineage
+        held_until = max(self._held_until, _processing_ended_at(invoice, self._rules))
+        fresh_from = max(held_until, self._paused_until)
+        last_warning = self._last_warning(lineage)
+        taken_at: datetime | None = None
+        before: dict[Audience, datetime] = {}
+        told: list[Told] = []
+        for place, step in enumerate(steps):
+            if step.kind is Step.COURTESY:
+                continue
+            if step.kind in CLOSING:
+                if place > last_warning and not self._is_closed(step.kind):
+                    return Climb(invoice, place, (), fresh_from, taken_at, tuple(told))
+                if place > last_warning and self._closed_at is not None:
+                    taken_at = self._closed_at
+                continue
+            since = LONG_AGO
+            if step.kind is Step.WARNING and place >= last_warning:
+                since = held_until if self._is_closed(self._rules.announced(place)) else fresh_from
+            counting = self._counting(place, step, lineage, since, before)
+            told += [Told(step, audience, counting[audience]) for audience in self._rules.audiences if audience in counting]
+            lacking = tuple(audience for audience in self._rules.audiences if audience not in counting)
+            if lacking:
+                return Climb(invoice, place, lacking, since, taken_at, tuple(told))
+            before = {audience: accepted_at(notice) for audience, notice in counting.items()}
+            taken_at = max(before.values())
+        return Climb(invoice, len(steps), (), fresh_from, taken_at, tuple(told))
+
+    def _counting(
+        self, place: int, step: LadderStep, lineage: str, since: datetime, before: dict[Audience, datetime]
+    ) -> dict[Audience, Notice]:
+        """The first notice for each audience that counts as this step: not sooner after the one before than is promised."""
+        found: dict[Audience, Notice] = {}
+        for notice in self._accepted.get(place, ()):
+            if lineage not in notice.named or notice.planned_at < since:
+                continue
+            if step.kind is Step.WARNING and notice.suspend_on is None:
+                continue
+            for audience in notice.audiences:
+                if audience in found or audience not in self._rules.audiences:
+                    continue
+                previous_at = before.get(audience)
+                if previous_at is None or accepted_at(notice) >= self._rules.later(step.after, previous_at):
+                    found[audience] = notice
+        return found
+
+    def _last_warning(self, lineage: str) -> int:
+        steps = self._rules.steps
+        return max(
+            (
+                place
+                for place, accepted in self._accepted.items()
+                if place >= 0 and steps[place].kind is Step.WARNING and any(lineage in notice.named for notice in accepted)
+            ),
+            default=-1,
         )
 
-    def _to_climb(self, invoice: Invoice) -> tuple[bool, bool, datetime]:
-        said = [n.planned_at for n in self.notices if invoice.lineage in n.named and n.state is not NoticeState.WITHDRAWN]
-        return (
-            any(self._warning(audience, invoice) is None for audience in self.rules.audiences),
-            any(self._reminder(audience, invoice) is None for audience in self.rules.audiences),
-            min(said, default=_NEVER),
-        )
+    def _is_closed(self, kind: Step) -> bool:
+        return self._closed is Standing.SUSPENDED or (self._closed is Standing.RESTRICTED and kind is Step.RESTRICT)
 
-    def _reminder(self, audience: Audience, invoice: Invoice) -> Notice | None:
-        return min(self._accepted(Step.REMINDER, audience, invoice), key=_accepted_at, default=None)
+    def _first_said(self, invoice: Invoice) -> datetime:
+        lineage = invoice.lineage
+        said = [n.planned_at for n in self._notices if lineage in n.named and n.state is not NoticeState.WITHDRAWN]
+        return min(said, default=_NEVER)
 
-    def _warning(self, audience: Audience, invoice: Invoice) -> Notice | None:
-        reminder = self._reminder(audience, invoice)
-        if reminder is None:
-            return None
-        possible_at, held_until = accepted_at(reminder) + self.rules.warning_after, self._held_until(invoice)
-        counting = [
-            warning
-            for warning in self._accepted(Step.WARNING, audience, invoice)
-            if warning.suspend_on is not None and warning.planned_at >= held_until and accepted_at(warning) >= possible_at
-        ]
-        return min(counting, key=_accepted_at, default=None)
 
-    def _held_until(self, invoice: Invoice) -> datetime:
-        return max(self.hold_ended_at, processing_ended_at(invoice, self.rules) or LONG_AGO)
-
-    def _accepted(self, step: Step, audience: Audience, invoice: Invoice) -> list[Notice]:
-        return [
-            notice
-            for notice in self.notices
-            if notice.step is step
-            and notice.state is NoticeState.ACCEPTED
-            and notice.accepted_at is not None
-            and audience in notice.audiences
-            and invoice.lineage in notice.named
-        ]
+def evidence_of(
+    facts: Facts,
+    invoices: Sequence[Invoice],
+    rules: Rules,
+    ends: tuple[datetime, datetime],
+    notices: Sequence[Notice] | None = None,
+) -> Evidence:
+    """The evidence about these invoices of an account, with its notices, or others in their place; `ends`: `holds.ends`."""
+    return Evidence(
+        facts.notices if notices is None else notices,
+        invoices,
+        rules,
+        held_until=ends[0],
+        paused_until=ends[1],
+        closed=facts.standing,
+        closed_at=facts.standing_since_at,
+    )
 
 
 def accepted_at(notice: Notice) -> datetime:
@@ -109,63 +207,7 @@ def _accepted_at(notice: Notice) -> tuple[datetime, int]:
     return accepted_at(notice), notice.id
 
 
-def people(facts: Facts) -> dict[str, tuple[Audience, ...]]:
-    """Every person once, by address, with all audiences that the person belongs to (case 61)."""
-    found: dict[str, set[Audience]] = {}
-    for contact in facts.contacts:
-        if address := contact.address.strip().lower():
-            found.setdefault(address, set()).add(contact.audience)
-    return {address: tuple(audience for audience in Audience if audience in found[address]) for address in sorted(found)}
-
-
-def letters(
-    facts: Facts,
-    step: Step,
-    lacking: Collection[Audience],
-    evidence: Evidence,
-    *,
-    since: datetime = LONG_AGO,
-    suspend_on: date | None = None,
-) -> tuple[PlannedNotice, ...]:
-    """The notices of `step` for the audiences that lack it: one a person, and none to whom one is under way or has failed.
-
-    `since`: what was planned earlier says nothing about this occasion.
-    """
-    planned = []
-    for address, audiences in people(facts).items():
-        if set(lacking).isdisjoint(audiences) or _tries(facts, step, address, evidence, since):
-            continue
-        said = [notice.occasion for notice in facts.notices if notice.step is step and notice.address == address]
-        notice = PlannedNotice(
-            step=step,
-            occasion=1 + max(said, default=0),
-            audiences=audiences,
-            address=address,
-            named=tuple(invoice.lineage for invoice in evidence.overdue),
-            suspend_on=suspend_on,
-        )
-        planned.append(notice)
-    return tuple(planned)
-
-
-def is_unreachable(facts: Facts, step: Step, audience: Audience, evidence: Evidence, *, since: datetime = LONG_AGO) -> bool:
-    """Whether nobody of this audience can be told: no address, or each of them refused this notice (case 46)."""
-    addresses = [address for address, audiences in people(facts).items() if audience in audiences]
-    tries = [_tries(facts, step, address, evidence, since) for address in addresses]
-    return all(notices and all(notice.state in _FAILED for notice in notices) for notices in tries)
-
-
-def _tries(facts: Facts, step: Step, address: str, evidence: Evidence, since: datetime) -> list[Notice]:
-    """What stands against writing again: a letter that is under way, whatever it names, or one of the lead that did not arrive.
-
-    An accepted one that counts leaves nothing lacking; an accepted one that does not count must not be in the way.
-    """
-    lead = evidence.lead
-    return [
-        notice
-        for notice in facts.notices
-        if notice.step is step
-        and notice.address == address
-        and notice.planned_at >= since
-        and (notice.state in _UNDER_WAY or (notice.state in _LOST and lead is not None and lead.lineage in notice.named))
-    ]
+def _processing_ended_at(invoice: Invoice, rules: Rules) -> datetime:
+    if invoice.processing_since_at is None and invoice.processing_ended_at is None:
+        return LONG_AGO
+    return processing_ended_at(invoice, rules) or LONG_AGO

@@ -1,33 +1,81 @@
 """Reasons not to climb while past due. A hold leaves the account past due with access open; it is not good standing.
 
-A payment on its way holds its own invoice only: see `policy.overdue`.
+A payment on its way holds its own invoice only: see `policy.overdue`. An exemption from suspension alone lets reminders go on.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
-from gatekeeper.model import Exemption, Facts, Promise, Reason
+from gatekeeper.model import Exemption, Facts, Promise, Reason, Scope
 from gatekeeper.policy.calendar import end_of_day
 from gatekeeper.policy.evidence import LONG_AGO
 from gatekeeper.policy.rules import Rules
 
+Hold = tuple[Reason, datetime | None]
 
-def running(facts: Facts, rules: Rules, now: datetime) -> tuple[Reason, datetime | None] | None:
-    """The hold that is in force, and when it ends by itself; None if there is none. Of several the one that lasts longest."""
+
+def running(facts: Facts, rules: Rules, now: datetime) -> Hold | None:
+    """The hold that stops every step, and when it ends by itself; None: there is none. Of several the longest."""
     if not facts.mapped:
         return Reason(code="unmapped"), None
-    found = [(_ends_at(hold, rules), _reason(hold)) for hold in _all(facts)]
+    if not (facts.exemptions or facts.promises):
+        return None
+    return _longest([hold for hold in _all(facts) if not _only_suspension(hold)], rules, now)
+
+
+def from_suspension(facts: Facts, rules: Rules, now: datetime) -> Hold | None:
+    """The hold that lets reminders go on, and stops warnings and closings; as above."""
+    if not facts.exemptions:
+        return None
+    return _longest([hold for hold in facts.exemptions if _only_suspension(hold)], rules, now)
+
+
+def dispute(facts: Facts) -> Reason | None:
+    """A dispute stops every step, and leaves what is closed as it is: who calls money back does not open the door by it."""
+    first = min((one.id for one in facts.disputes if one.closed_at is None), default=None)
+    return None if first is None else Reason(code="disputed", params=(("dispute", first),))
+
+
+class Ends(NamedTuple):
+    """When the last hold ended that had opened access, and the last that only paused the ladder; asked when none runs.
+
+    A warning from before permits no suspension any more (rule 4). What a pause found closed it left closed, though.
+    """
+
+    opening: datetime
+    pausing: datetime
+
+    @property
+    def last(self) -> datetime:
+        return max(self)
+
+
+def ends(facts: Facts, rules: Rules) -> Ends:
+    opening = max((_ends_at(hold, rules) for hold in _all(facts)), default=LONG_AGO)
+    pausing = max((one.closed_at for one in facts.disputes if one.closed_at is not None), default=LONG_AGO)
+    return Ends(max(opening, facts.reopened_at or LONG_AGO), pausing)
+
+
+def broken_promise(facts: Facts, rules: Rules, now: datetime) -> Reason | None:
+    """The last promise of this case, if its day has passed and something is still owed."""
+    since = facts.case_opened_at or LONG_AGO
+    passed = [one for one in facts.promises if one.ended_at is None and since < _ends_at(one, rules) <= now]
+    broken = max(passed, key=lambda one: one.due_on, default=None)
+    return Reason(code="promise_broken", params=(("by", broken.by), ("on", broken.due_on))) if broken else None
+
+
+def _longest(holds: list[Exemption | Promise], rules: Rules, now: datetime) -> Hold | None:
+    found = [(_ends_at(hold, rules), _reason(hold)) for hold in holds if hold.ended_at is None or hold.ended_at > now]
     end_at, reason = max(found, key=lambda hold: hold[0], default=(LONG_AGO, None))
     return (reason, end_at) if reason is not None and now < end_at else None
 
 
-def last_ended_at(facts: Facts, rules: Rules) -> datetime:
-    """When the last hold ended; asked when none runs. A warning from before permits no suspension any more (rule 4)."""
-    ends = [_ends_at(hold, rules) for hold in _all(facts)]
-    return max((*ends, facts.reopened_at or LONG_AGO))
+def _only_suspension(hold: Exemption | Promise) -> bool:
+    return isinstance(hold, Exemption) and hold.scope is Scope.SUSPENSION
 
 
-def _all(facts: Facts) -> tuple[Exemption | Promise, ...]:
-    return (*facts.exemptions, *facts.promises)
+def _all(facts: Facts) -> list[Exemption | Promise]:
+    return [*facts.exemptions, *facts.promises]
 
 
 def _ends_at(hold: Exemption | Promise, rules: Rules) -> datetime:
@@ -38,6 +86,7 @@ def _ends_at(hold: Exemption | Promise, rules: Rules) -> datetime:
 
 
 def _reason(hold: Exemption | Promise) -> Reason:
-    if isinstance(hold, Exemption):
-        return Reason(code="exempt", params=(("until", hold.until_on), ("reason", hold.reason), ("author", hold.author)))
-    return Reason(code="promised", params=(("by", hold.by), ("on", hold.due_on)))
+    if isinstance(hold, Promise):
+        return Reason(code="promised", params=(("by", hold.by), ("on", hold.due_on)))
+    code = "staff_hold" if hold.staff_hold else "exempt_from_suspension" if hold.scope is Scope.SUSPENSION else "exempt"
+    return Reason(code=code, params=(("until", hold.until_on), ("reason", hold.reason), ("author", hold.author)))

@@ -1,6 +1,5 @@
 """When an invoice counts as overdue: the table of facts/stripe.md, section 3. Stripe itself has no answer to this."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,15 +16,21 @@ class Debts:
 
     `counted`: overdue, and worth a notice. `processing`: overdue, with a payment on its way. `doubtful`: with a due date that
     cannot be (case 10). `old`: overdue since long before gatekeeper came (case 127). `small`: overdue, below the threshold.
-    Each the oldest first. `next_overdue_at`: when time alone will add to `counted`, or may.
+    Each the oldest first. `written_off`: given up by the biller, not forgiven by the policy (case 15). `upcoming`: not overdue
+    yet, each with the instant from which it will be. `next_overdue_at`: when time alone will add to `counted`, or may.
     """
 
     counted: tuple[Invoice, ...]
-    processing: tuple[Invoice, ...]
-    doubtful: tuple[Invoice, ...]
-    old: tuple[Invoice, ...]
-    small: tuple[Invoice, ...]
-    next_overdue_at: datetime | None
+    processing: tuple[Invoice, ...] = ()
+    doubtful: tuple[Invoice, ...] = ()
+    old: tuple[Invoice, ...] = ()
+    small: tuple[Invoice, ...] = ()
+    written_off: tuple[Invoice, ...] = ()
+    upcoming: tuple[tuple[datetime, Invoice], ...] = ()
+    next_overdue_at: datetime | None = None
+
+
+_NOTHING = Debts(())
 
 
 def overdue_from(invoice: Invoice, rules: Rules) -> datetime | None:
@@ -64,15 +69,25 @@ def processing_ended_at(invoice: Invoice, rules: Rules) -> datetime | None:
 
 def debts(facts: Facts, rules: Rules, now: datetime) -> Debts:
     """Sort what an account owes at `now`."""
-    owed = sorted((invoice for invoice in facts.invoices if invoice.owed), key=lambda invoice: invoice.id)
-    doubtful = [invoice for invoice in owed if is_doubtful(invoice)]
-    believed = [(start, i) for i in owed if not is_doubtful(i) and (start := overdue_from(i, rules)) is not None]
-    overdue = sorted(((start, i) for start, i in believed if start <= now), key=lambda pair: pair[0])
+    if not facts.invoices:
+        return _NOTHING
+    doubtful: list[Invoice] = []
+    overdue: list[tuple[datetime, Invoice]] = []
+    upcoming: list[tuple[datetime, Invoice]] = []
+    for invoice in sorted(facts.invoices, key=_by_id) if len(facts.invoices) > 1 else facts.invoices:
+        start = overdue_from(invoice, rules)
+        if start is None:
+            continue
+        if is_doubtful(invoice):
+            doubtful.append(invoice)
+        else:
+            (overdue if start <= now else upcoming).append((start, invoice))
+    overdue.sort(key=_by_start)
     first_at = (facts.watched_since_at or now) - rules.first_run_age_limit
     young = [invoice for start, invoice in overdue if start >= first_at]
     processing = [invoice for invoice in young if in_process(invoice, rules, now)]
-    counted, small = _by_threshold([invoice for invoice in young if not in_process(invoice, rules, now)], rules)
-    joining = [start for start, _ in believed if start > now]
+    counted, small = _by_threshold([invoice for invoice in young if invoice not in processing], rules)
+    joining = [start for start, _ in upcoming]
     joining += [end for invoice in processing if (end := processing_ended_at(invoice, rules)) is not None]
     return Debts(
         counted=counted,
@@ -80,15 +95,33 @@ def debts(facts: Facts, rules: Rules, now: datetime) -> Debts:
         doubtful=tuple(doubtful),
         old=tuple(invoice for start, invoice in overdue if start < first_at),
         small=small,
+        written_off=() if rules.forgive_uncollectible else tuple(filter(_is_written_off, facts.invoices)),
+        upcoming=tuple(upcoming),
         next_overdue_at=min(joining, default=None),
     )
 
 
-def _by_threshold(overdue: Iterable[Invoice], rules: Rules) -> tuple[tuple[Invoice, ...], tuple[Invoice, ...]]:
-    overdue = tuple(overdue)
-    totals = sums(invoice.remaining for invoice in overdue)
-    reached = {total.currency for total in totals if total.minor >= rules.threshold_of(total.currency)}
+def _by_threshold(overdue: list[Invoice], rules: Rules) -> tuple[tuple[Invoice, ...], tuple[Invoice, ...]]:
+    if not overdue:
+        return (), ()
+    reached = {
+        total.currency
+        for total in sums(invoice.remaining for invoice in overdue)
+        if total.minor >= rules.threshold_of(total.currency)
+    }
     return (
         tuple(invoice for invoice in overdue if invoice.currency in reached),
         tuple(invoice for invoice in overdue if invoice.currency not in reached),
     )
+
+
+def _is_written_off(invoice: Invoice) -> bool:
+    return invoice.status == "uncollectible" and invoice.remaining_minor > 0
+
+
+def _by_id(invoice: Invoice) -> str:
+    return invoice.id
+
+
+def _by_start(pair: tuple[datetime, Invoice]) -> datetime:
+    return pair[0]

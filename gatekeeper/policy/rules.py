@@ -1,126 +1,114 @@
-"""A policy as a value, and how a policy file is read. Floors stand in code: no file makes the ladder shorter (case 125)."""
+"""A policy as values: one ladder and its numbers, for the people of one place. `policy.segments` says which is whose."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta, tzinfo
-from itertools import pairwise
-from typing import Any, Final
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from gatekeeper.model import Audience, Step
+from gatekeeper.model import Audience, Notice, Step
+from gatekeeper.policy.calendar import Hours, Office, Span, Workdays, first_open
 
-FLOORS: Final = {Step.REMINDER: timedelta(0), Step.WARNING: timedelta(days=7), Step.SUSPEND: timedelta(days=2)}
-_LADDER: Final = (Step.REMINDER, Step.WARNING, Step.SUSPEND)
-_SPAN: Final = re.compile(r"(\d{1,3}) days?")
-_KEYS: Final = ("audiences", "automatic_grace", "processing_hold", "thresholds_minor", "steps")
+TOLD_BY: Final = frozenset({Step.REMINDER, Step.WARNING})
+CLOSING: Final = frozenset({Step.RESTRICT, Step.SUSPEND})
+_DAYTIME: Final = Hours(of_weekday=tuple((day, time(8), time(20)) for day in range(7)))
 
 
-class RulesInvalid(ValueError):
-    """The policy file cannot be followed; `faults` names every reason at once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderStep:
+    """One step of a ladder.
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    `after`: since the step before was really taken, which for the first after the courtesies is the due date; of a courtesy:
+    before the due date. `after_due`: moreover not sooner than this after the due date. `leaves_open`: the only paths that a
+    restriction leaves open; none: it leaves the product read-only.
+    """
+
+    kind: Step
+    name: str
+    after: Span
+    after_due: Span | None = None
+    leaves_open: tuple[str, ...] = ()
+
+
+def ladder(*, reminder: int = 0, warning: int = 14, suspend: int = 5) -> tuple[LadderStep, ...]:
+    """The product's promise: three steps, so many days apart."""
+    spans = {Step.REMINDER: reminder, Step.WARNING: warning, Step.SUSPEND: suspend}
+    return tuple(LadderStep(kind=kind, name=kind.value, after=Span(days=days)) for kind, days in spans.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the house promises its customers.
+    """What the house promises one group of its customers.
 
-    `reminder_after` counts from the due date, `warning_after` from the moment that the reminder was accepted,
-    `suspension_after` from the moment that the warning was accepted. `threshold_minor` is the sum below which a debt is
-    left alone, in minor units, by currency where `thresholds_minor` names it.
+    `thresholds_minor`: the sum below which a debt is left alone, in minor units, by currency; `threshold_minor` for the others.
+    `forgive_uncollectible`: whether an invoice that was written off opens access; else it only stops the letters (case 15).
+    `contact`: when letters may go out; `closing`: the offices that must all be open for access to be closed; `()`: at any time.
+    `policy`, `segment`: what these are the rules of.
     """
 
     audiences: tuple[Audience, ...] = (Audience.ACCOUNTANT, Audience.USER)
-    reminder_after: timedelta = timedelta(0)
-    warning_after: timedelta = timedelta(days=14)
-    suspension_after: timedelta = timedelta(days=5)
+    steps: tuple[LadderStep, ...] = field(default_factory=ladder)
     automatic_grace: timedelta = timedelta(days=3)
     processing_hold: timedelta = timedelta(days=14)
     threshold_minor: int = 100
     thresholds_minor: Mapping[str, int] = field(default_factory=dict)
+    forgive_uncollectible: bool = False
+    statement_fresh_for: timedelta = timedelta(days=3)
     time_zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    workdays: Workdays = field(default_factory=Workdays)
+    contact: Office | None = None
+    closing: tuple[Office, ...] = ()
     first_run_age_limit: timedelta = timedelta(days=120)
     fresh_for: timedelta = timedelta(seconds=60)
+    policy: str = ""
+    segment: str = ""
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        places = {step.kind.value: place for place, step in reversed(list(enumerate(self.steps)))}
+        object.__setattr__(self, "_places", places | {step.name: place for place, step in enumerate(self.steps)})
 
     def threshold_of(self, currency: str) -> int:
         """The smallest sum, in minor units of `currency`, that is worth a notice."""
         return self.thresholds_minor.get(currency, self.threshold_minor)
 
+    def place_of(self, notice: Notice) -> int:
+        """The place of this notice's step on the ladder: by its name, else the first step of its kind; -1: it has none.
 
-def rules_from(document: Mapping[str, Any], *, time_zone: tzinfo, first_run_age_limit: timedelta) -> Rules:
-    """The rules that a policy document (parsed TOML) states.
+        So a step that was renamed, or a notice from before steps had names, strands nobody.
+        """
+        places = self._places
+        return places.get(notice.name, places.get(notice.step.value, -1))
 
-    Raises:
-        RulesInvalid: with every fault of the document, each saying what is allowed.
-    """
-    faults = [f"{key}: not a key of a policy; allowed are {', '.join(_KEYS)}" for key in document if key not in _KEYS]
-    steps = _steps(document.get("steps"), faults)
-    thresholds = _thresholds(document.get("thresholds_minor", {}), faults)
-    audiences = _audiences(document.get("audiences", list(Audience)), faults)
-    grace = _span(document.get("automatic_grace", "3 days"), "automatic_grace", timedelta(0), faults)
-    hold = _span(document.get("processing_hold", "14 days"), "processing_hold", timedelta(days=7), faults)
-    if faults:
-        raise RulesInvalid(tuple(faults))
-    return Rules(
-        audiences=audiences,
-        reminder_after=steps[Step.REMINDER],
-        warning_after=steps[Step.WARNING],
-        suspension_after=steps[Step.SUSPEND],
-        automatic_grace=grace,
-        processing_hold=hold,
-        threshold_minor=thresholds.pop("default", 100),
-        thresholds_minor=thresholds,
-        time_zone=time_zone,
-        first_run_age_limit=first_run_age_limit,
-    )
+    def closing_place(self, place: int) -> int:
+        """The place of the first closing step after `place`; a ladder has one after each of its warnings."""
+        return next(later for later in range(place + 1, len(self.steps)) if self.steps[later].kind in CLOSING)
 
+    def announced(self, place: int) -> Step:
+        """What the warning at `place` announces."""
+        return self.steps[self.closing_place(place)].kind
 
-def _span(value: object, key: str, floor: timedelta, faults: list[str]) -> timedelta:
-    matched = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if matched is None:
-        faults.append(f'{key}: {value!r} is not a span; write it with its unit, as in "14 days"')
-        return floor
-    span = timedelta(days=int(matched[1]))
-    if span < floor:
-        faults.append(f'{key}: "{value}" is shorter than the shortest allowed, "{floor.days} days"')
-    return span
+    def later(self, span: Span, instant: datetime) -> datetime:
+        """So much after `instant`, in the account's calendar."""
+        return span.after(instant, self.time_zone, self.workdays)
 
+    def earlier(self, span: Span, instant: datetime) -> datetime:
+        """So much before `instant`, in the account's calendar."""
+        return span.before(instant, self.time_zone, self.workdays)
 
-def _steps(value: object, faults: list[str]) -> dict[Step, timedelta]:
-    """The span of each step that the document has."""
-    entries = value if isinstance(value, list) else []
-    kinds = [entry.get("kind") if isinstance(entry, dict) else None for entry in entries]
-    if kinds != list(_LADDER):
-        faults.append(f"steps: {kinds} is not a ladder; it has the steps {', '.join(_LADDER)}, each once, in this order")
-    known = [(Step(kind), entry) for kind, entry in zip(kinds, entries, strict=True) if kind in _LADDER]
-    for step, entry in known:
-        strange = [key for key in entry if key not in {"kind", "after"}]
-        faults += [f"steps.{step}.{key}: not a key of a step; allowed are kind, after" for key in strange]
-    return {step: _span(entry.get("after"), f"steps.{step}.after", FLOORS[step], faults) for step, entry in known}
+    def contact_at(self, instant: datetime) -> datetime:
+        """The first instant from then on at which letters may go out."""
+        return instant if self.contact is None else self.contact.opens_at(instant) or instant
 
+    def closing_at(self, instant: datetime) -> datetime | None:
+        """The first instant from then on at which access may be closed; None: there is none within two months."""
+        return first_open(instant, self.closing) if self.closing else instant
 
-def _thresholds(value: object, faults: list[str]) -> dict[str, int]:
-    if not isinstance(value, dict):
-        faults.append(f"thresholds_minor: {value!r} is not a table; write one sum a currency, as in `eur = 500`")
-        return {}
-    thresholds: dict[str, int] = {}
-    for currency, minor in value.items():
-        if currency != "default" and not re.fullmatch("[a-z]{3}", currency):
-            faults.append(f"thresholds_minor.{currency}: not a currency; write its ISO 4217 code in lower case, or default")
-        elif not isinstance(minor, int) or isinstance(minor, bool) or minor < 0:
-            faults.append(f"thresholds_minor.{currency}: {minor!r} is not an amount; write whole minor units, 0 or more")
-        else:
-            thresholds[currency] = minor
-    return thresholds
+    def by_day(self, instant: datetime) -> datetime:
+        """The first instant from then on that is not at night: when a hold ends, nothing happens before morning (case 36)."""
+        return Office(hours=_DAYTIME, zone=self.time_zone).opens_at(instant) or instant
 
-
-def _audiences(value: object, faults: list[str]) -> tuple[Audience, ...]:
-    allowed = [audience.value for audience in Audience]
-    named = value if isinstance(value, list) else []
-    if not named or any(name not in allowed for name in named) or any(a == b for a, b in pairwise(sorted(named))):
-        faults.append(f"audiences: {value!r}; name at least one of {', '.join(allowed)}, each once")
-        return ()
-    return tuple(Audience(name) for name in named)
+    @property
+    def leaves_open(self) -> tuple[str, ...]:
+        """The paths that the restriction of this ladder leaves open."""
+        return next((step.leaves_open for step in self.steps if step.kind is Step.RESTRICT), ())

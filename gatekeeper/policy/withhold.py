@@ -4,8 +4,14 @@ from dataclasses import replace
 from typing import Final
 
 from gatekeeper.model import Facts, Reason, Standing, Step, Verdict
+from gatekeeper.policy.evidence import CLOSED
 
 _HEIGHT: Final = {standing: height for height, standing in enumerate(Standing)}
+
+
+def closes(before: Standing, after: Standing) -> bool:
+    """Whether this change takes access away, or more of it."""
+    return after in CLOSED and _HEIGHT[after] > _HEIGHT[before]
 
 
 def withhold(verdict: Verdict, facts: Facts, why: Reason) -> Verdict:

@@ -1,19 +1,18 @@
 """The ladder as customers are told of it. One row is one line of the policy page; each boundary has a row on either side."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from gatekeeper.model import Audience, NoticeState, Step
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import Rules, ladder
 from tests.kit.builders import ACCOUNTANT, automatic, both, contact, day, facts, invoice, notice, on, reminded, warned
 from tests.policy.table import CURRENT, PAST_DUE, REMIND, RESTORE, SUSPENDED, WARN, Row, half_told, row, told
 
 TO_BOTH = both()
 ONLY_ACCOUNTANT = (contact(Audience.ACCOUNTANT),)
 
-PATIENT = Rules(reminder_after=timedelta(days=3))
+PATIENT = Rules(steps=ladder(reminder=3))
 
 REMINDER = [
     row("nothing is said before the due date", on(0, seconds=-1), facts(), CURRENT, says={"nothing_overdue"}),
@@ -41,6 +40,13 @@ REMINDER = [
         "a reminder that may or may not have arrived is not written again by itself",
         on(1),
         facts(notices=reminded(None, state=NoticeState.UNCERTAIN)),
+        PAST_DUE,
+        says={"in_doubt"},
+    ),
+    row(
+        "but its one repetition is waited for",
+        on(1),
+        facts(notices=reminded(None, state=NoticeState.UNCERTAIN, next_try_at=on(1.01))),
         PAST_DUE,
         says={"reminder_under_way"},
     ),

@@ -13,6 +13,7 @@ from tests.kit.builders import day, exemption, facts, invoice, on, promise, remi
 from tests.policy.table import CURRENT, PAST_DUE, REMIND, RESTORE, RULES, SUSPENDED, WARN, Row, row, told
 
 MIDNIGHT = 15 * 3600
+MORNING = MIDNIGHT + 8 * 3600  # of the next day
 KIRITIMATI = Rules(time_zone=ZoneInfo("Pacific/Kiritimati"))
 
 
@@ -45,9 +46,16 @@ EXEMPT = [
         says={"exempt"},
     ),
     row(
-        "when it has ended a fresh warning comes first",
-        on(30, seconds=MIDNIGHT),
-        told(on(30, seconds=MIDNIGHT), exemptions=(exemption(30),)),
+        "when it has ended at midnight nothing happens at night",
+        on(30, seconds=MORNING - 1),
+        told(on(30, seconds=MORNING - 1), exemptions=(exemption(30),)),
+        PAST_DUE,
+        says={"warning_due"},
+    ),
+    row(
+        "in the morning a fresh warning comes first",
+        on(30, seconds=MORNING),
+        told(on(30, seconds=MORNING), exemptions=(exemption(30),)),
         PAST_DUE,
         asks=WARN,
     ),
@@ -82,10 +90,11 @@ PROMISED = [
     ),
     row(
         "a broken promise: a fresh warning naming a new day",
-        on(24, seconds=MIDNIGHT),
-        told(on(24, seconds=MIDNIGHT), promises=(promise(24),)),
+        on(24, seconds=MORNING),
+        told(on(24, seconds=MORNING), promises=(promise(24),)),
         PAST_DUE,
         asks=WARN,
+        says={"promise_broken"},
     ),
     row("then nothing before that day", on(30, seconds=-1), warned_again(25), PAST_DUE, says={"suspension_due"}),
     row("then suspension", on(30), warned_again(25), SUSPENDED),

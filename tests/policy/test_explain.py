@@ -2,7 +2,6 @@
 
 import ast
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,18 @@ import gatekeeper
 from gatekeeper.model import Facts, NoticeState, Reason, Standing
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.explain import REMEDIES, SENTENCES, Value, sentence
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import Rules, ladder
 from gatekeeper.policy.withhold import withhold
 from tests.kit.builders import automatic, exemption, facts, invoice, on, promise, reminded, warned
 from tests.policy.table import RULES, told
 
 ROOM = Path(gatekeeper.__file__).parent / "policy"
 
-PATIENT = Rules(reminder_after=timedelta(days=3))
+PATIENT = Rules(steps=ladder(reminder=3))
 
 # Said by those who hold a verdict back, or could not reach one: review and its callers
 SAID_ELSEWHERE = {"brake", "dry_run", "halted", "undecided", "opened_by_staff"}
+SAID_ELSEWHERE |= {"brake_anomaly", "brake_blind", "brake_clock", "check_cap", "check_anomaly", "check_blind", "check_clock"}
 
 SAID: dict[str, tuple[Facts, float, str]] = {
     "nothing_overdue": (facts(invoices=()), 0, "Nothing is overdue."),
@@ -57,7 +57,7 @@ SAID: dict[str, tuple[Facts, float, str]] = {
         1,
         "The reminder to the user is on its way; it has not been accepted yet.",
     ),
-    "reminded": (facts(notices=reminded()), 1, "The user was reminded on 2026-03-02."),
+    "reminded": (facts(notices=reminded()), 1, "A reminder went to the user on 2026-03-02."),
     "warning_due": (facts(notices=reminded()), 1, "The warning is due on 2026-03-16."),
     "warning_now": (facts(notices=reminded()), 14, "A warning is being written to the user."),
     "warning_under_way": (
@@ -65,7 +65,7 @@ SAID: dict[str, tuple[Facts, float, str]] = {
         15,
         "The warning to the user is on its way; it has not been accepted yet.",
     ),
-    "warned": (told(on(15)), 15, "The user was warned on 2026-03-16 that access ends on 2026-03-21."),
+    "warned": (told(on(15)), 15, "A warning went to the user on 2026-03-16: access ends on 2026-03-21."),
     "unreachable": (
         facts(notices=reminded(state=NoticeState.REFUSED)),
         1,
@@ -124,7 +124,7 @@ def test_a_code_without_a_sentence_cannot_be_said() -> None:
 
 
 def test_sentences_and_audiences_are_translated_and_values_are_shown_by_the_reader() -> None:
-    translated = {"The %(audience)s was reminded on %(on)s.": "Erinnert am %(on)s: %(audience)s.", "user": "Nutzer"}
+    translated = {"A reminder went to the %(audience)s on %(on)s.": "Erinnert am %(on)s: %(audience)s.", "user": "Nutzer"}
     reason = Reason(code="reminded", params=(("audience", "user"), ("on", on(0).date())))
 
     said = sentence(reason, lambda text: translated.get(text, text), lambda value: f"<{value}>")

@@ -13,12 +13,14 @@ from typing import Any, Final
 from gatekeeper.model import (
     Audience,
     Contact,
+    Dispute,
     Exemption,
     Facts,
     Invoice,
     Notice,
     NoticeState,
     Promise,
+    Scope,
     Standing,
     Step,
     Verdict,
@@ -26,7 +28,7 @@ from gatekeeper.model import (
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import Rules
-from gatekeeper.policy.sending import content_now
+from gatekeeper.policy.sending import content_now, not_before
 from tests.kit.builders import automatic, contact, invoice, on
 
 UNSENT: Final = (NoticeState.PLANNED, NoticeState.DEFERRED)
@@ -61,6 +63,9 @@ class World:
         self.doubted: set[int] = set()
         self.exemptions: tuple[Exemption, ...] = ()
         self.promises: tuple[Promise, ...] = ()
+        self.disputes: tuple[Dispute, ...] = ()
+        self.standing_since_at: datetime | None = None
+        self.case_opened_at: datetime | None = None
         self.reopened_at: datetime | None = None
         self.distrust = ""
         self.standing = Standing.CURRENT
@@ -72,12 +77,15 @@ class World:
         return Facts(
             account_id="acme",
             standing=self.standing,
-            invoices=tuple(known for known in self.known.values() if known.status == "open"),
+            invoices=tuple(known for known in self.known.values() if known.status in {"open", "uncollectible"}),
             contacts=self.contacts,
             case_id=self.case_id,
-            notices=tuple(n for n in self.notices if n.case_id == self.case_id),
+            notices=tuple(n for n in self.notices if n.case_id in {None, self.case_id}),
             exemptions=self.exemptions,
             promises=self.promises,
+            disputes=self.disputes,
+            standing_since_at=self.standing_since_at,
+            case_opened_at=self.case_opened_at,
             reopened_at=self.reopened_at,
             distrust=self.distrust,
             watched_since_at=on(-100),
@@ -117,14 +125,16 @@ class World:
         if verdict.standing is not Standing.CURRENT and self.case_id is None:
             self.cases += 1
             self.case_id = self.cases
+            self.case_opened_at = self.now
         for asked in verdict.notices:
-            assert self.case_id is not None
+            assert self.case_id is not None or asked.step is Step.COURTESY
             self.notices.append(
                 Notice(
                     id=len(self.notices),
                     account_id="acme",
-                    case_id=self.case_id,
+                    case_id=None if asked.step is Step.COURTESY else self.case_id,
                     step=asked.step,
+                    name=asked.name,
                     occasion=asked.occasion,
                     audiences=asked.audiences,
                     address=asked.address,
@@ -136,19 +146,23 @@ class World:
             )
         if verdict.standing is Standing.CURRENT:
             self._withdraw_unsent()
-            self.case_id = None
+            self.case_id = self.case_opened_at = None
+        if verdict.standing is not self.standing:
+            self.standing_since_at = self.now
         self.standing = verdict.standing
         return Look(now=self.now, before=before, verdict=verdict, after=self.facts())
 
     def _withdraw_unsent(self) -> None:
         for at, unsent in enumerate(self.notices):
-            if unsent.case_id == self.case_id and unsent.state in UNSENT and unsent.step is not Step.RESTORED:
+            if unsent.case_id == self.case_id is not None and unsent.state in UNSENT and unsent.step is not Step.RESTORED:
                 self.notices[at] = replace(unsent, state=NoticeState.WITHDRAWN)
 
     def _send(self, post: str) -> None:
         for at, letter in enumerate(self.notices):
             once_more = letter.state is NoticeState.UNCERTAIN and letter.id not in self.doubted
             if letter.state not in UNSENT and not once_more:
+                continue
+            if not_before(letter, self.rules, self.now) > self.now:
                 continue
             content = content_now(letter, self.facts(), self.rules, self.now)
             if content is None:
@@ -196,6 +210,10 @@ class World:
         for owed in [one for one in self.books.values() if one.owed]:
             self.books[owed.id] = replace(owed, status="paid", remaining_minor=0)
 
+    def forgive_everything(self) -> None:
+        for given_up in [one for one in self.books.values() if one.status == "uncollectible"]:
+            self.books[given_up.id] = replace(given_up, status="void")
+
     def credit(self) -> None:
         self._change(remaining_minor=0)
 
@@ -209,6 +227,15 @@ class World:
 
     def pay_by_bank(self) -> None:
         self._change(processing_since_at=self.now)
+
+    def write_off(self) -> None:
+        self._change(status="uncollectible")
+
+    def dispute(self) -> None:
+        self.disputes += (Dispute(id=f"dp_{len(self.disputes)}", opened_at=self.now),)
+
+    def settle_dispute(self) -> None:
+        self.disputes = tuple(replace(one, closed_at=one.closed_at or self.now) for one in self.disputes)
 
     def fail_at_bank(self) -> None:
         for pending in [one for one in self.books.values() if one.processing_since_at is not None]:
@@ -226,7 +253,9 @@ class World:
     def exempt(self) -> None:
         self.end_exemption()
         until_on = day_of(self.now, self.rules.time_zone) + timedelta(days=self.dice.choice([0, 1, 10]))
-        self.exemptions += (Exemption(until_on=until_on, reason="", author="Ann", set_at=self.now),)
+        self.exemptions += (
+            Exemption(until_on=until_on, reason="", author="Ann", set_at=self.now, scope=self.dice.choice(list(Scope))),
+        )
 
     def end_exemption(self) -> None:
         self.exemptions = tuple(replace(e, ended_at=e.ended_at or self.now) for e in self.exemptions)
@@ -272,5 +301,6 @@ class World:
         self.promises = tuple(replace(p, ended_at=p.ended_at or self.now) for p in self.promises)
         self.contacts = tuple(contact(audience, f"{audience}@calm.example") for audience in Audience)
         self.fail_at_bank()
+        self.settle_dispute()
         self.books = {id_: replace(owed, next_attempt_at=None) for id_, owed in self.books.items()}
         self.books["in_1000"] = invoice(1000, due_at=self.now, created_at=self.now, finalized_at=self.now)

@@ -6,7 +6,9 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from gatekeeper.ledger.tables import accounts, audit, exemptions, promises, state
 from gatekeeper.ledger.writer.touch import lock, release, touch
-from gatekeeper.model import Mode, Money
+from gatekeeper.model import Mode, Money, Scope
+
+_KINDS = {False: "exemption", True: "staff_hold"}
 
 
 class NoSuchAccount(LookupError):
@@ -20,22 +22,40 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def exempt(self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime) -> None:
+    def exempt(
+        self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime, scope: Scope = Scope.CONTACT
+    ) -> None:
         """Whitelist an account to the end of `until_on`; an older exemption is replaced."""
-        with self._engine.begin() as connection:
-            _require(connection, account_id)
-            _end(connection, account_id, now)
-            row = {"account_id": account_id, "until_on": until_on, "reason": reason, "author": author, "set_at": now}
-            connection.execute(insert(exemptions).values(**row))
-            _note(connection, account_id, "exemption", f"until {until_on}: {reason}", author, now)
+        self._pause(account_id, until_on, reason, author, now, staff_hold=False, scope=scope.value)
 
     def end_exemption(self, account_id: str, *, author: str, now: datetime) -> bool:
         """Take an account off the whitelist; False if it was not on it."""
+        return self._go_on(account_id, author, now, staff_hold=False)
+
+    def hold(self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime) -> None:
+        """Hold an account to the end of `until_on`, while staff looks into something; an older hold is replaced."""
+        self._pause(account_id, until_on, reason, author, now, staff_hold=True, scope=Scope.CONTACT.value)
+
+    def end_hold(self, account_id: str, *, author: str, now: datetime) -> bool:
+        """End the staff's hold; False if there was none."""
+        return self._go_on(account_id, author, now, staff_hold=True)
+
+    def _pause(
+        self, account_id: str, until_on: date, reason: str, author: str, now: datetime, *, staff_hold: bool, scope: str
+    ) -> None:
         with self._engine.begin() as connection:
             _require(connection, account_id)
-            ended = _end(connection, account_id, now)
+            _end(connection, account_id, now, staff_hold=staff_hold)
+            row = {"account_id": account_id, "until_on": until_on, "reason": reason, "author": author, "set_at": now}
+            connection.execute(insert(exemptions).values(**row, staff_hold=staff_hold, scope=scope))
+            _note(connection, account_id, _KINDS[staff_hold], f"until {until_on}: {reason}", author, now)
+
+    def _go_on(self, account_id: str, author: str, now: datetime, *, staff_hold: bool) -> bool:
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            ended = _end(connection, account_id, now, staff_hold=staff_hold)
             if ended:
-                _note(connection, account_id, "exemption", "ended", author, now)
+                _note(connection, account_id, _KINDS[staff_hold], "ended", author, now)
             return ended
 
     def promise(
@@ -78,9 +98,10 @@ def _require(connection: Connection, account_id: str) -> None:
         raise NoSuchAccount(account_id)
 
 
-def _end(connection: Connection, account_id: str, now: datetime) -> bool:
+def _end(connection: Connection, account_id: str, now: datetime, *, staff_hold: bool) -> bool:
     running = (exemptions.c.account_id == account_id) & exemptions.c.ended_at.is_(None)
-    return connection.execute(update(exemptions).where(running).values(ended_at=now)).rowcount > 0
+    of_this_kind = exemptions.c.staff_hold == staff_hold
+    return connection.execute(update(exemptions).where(running, of_this_kind).values(ended_at=now)).rowcount > 0
 
 
 def _note(connection: Connection, account_id: str, kind: str, what: str, author: str, now: datetime) -> None:

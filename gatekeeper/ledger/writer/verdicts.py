@@ -1,18 +1,52 @@
-"""What the policy decided, written down: standing, case, audit row, planned notices and the next look, in one transaction."""
+"""What the policy decided, written down: standing, case, audit row, planned notices and the next look, in one transaction.
 
-from collections.abc import Sequence
+A round may bring hundreds of verdicts: each kind of row is written with one statement for all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Engine, case, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, insert, select, update
 
-from gatekeeper.ledger.engine import insert_new
+from gatekeeper.ledger.engine import insert_all_new
 from gatekeeper.ledger.rows import distrust_of, reasons_out
 from gatekeeper.ledger.tables import accounts, audit, cases, notices, state
+from gatekeeper.ledger.writer.brakes import may_close
 from gatekeeper.ledger.writer.touch import lock
 from gatekeeper.model import Facts, NoticeState, PlannedNotice, Standing, Step, Verdict
+from gatekeeper.policy.brake import Caps
+from gatekeeper.policy.clocks import shift_of
+from gatekeeper.policy.withhold import closes
 
-ACTOR = "gatekeeper"
+ACTOR: Final = "gatekeeper"
+
+Entry = tuple[Facts, Verdict, bool]
+
+
+@dataclass(slots=True)
+class _Judged:
+    """One verdict on its way into the ledger. `at`: now, by the account's own clock; `case_id`: the case that it belongs to."""
+
+    facts: Facts
+    verdict: Verdict
+    withheld: bool
+    at: datetime
+    case_id: int | None
+
+    @property
+    def changes(self) -> bool:
+        return self.verdict.standing is not self.facts.standing
+
+    @property
+    def opens_case(self) -> bool:
+        return self.verdict.standing is not Standing.CURRENT and self.facts.case_id is None
+
+    @property
+    def closes_case(self) -> bool:
+        return self.verdict.standing is Standing.CURRENT and self.facts.case_id is not None
 
 
 class Verdicts:
@@ -20,27 +54,35 @@ class Verdicts:
         self._engine = engine
         self._message_domain = message_domain
 
-    def record(self, judged: Sequence[tuple[Facts, Verdict, bool]], now: datetime) -> list[str]:
+    def record(self, judged: Sequence[Entry], now: datetime, *, caps: Caps | None = None) -> list[str]:
         """Write a batch of verdicts; the ids of the accounts whose standing changed.
 
-        Each entry: the facts that were judged, the verdict, and whether something of it was withheld. A verdict whose
-        facts have changed meanwhile is dropped: its account is still due, and is looked at again.
+        Each entry: the facts that were judged, the verdict, and whether something of it was withheld. A verdict whose facts
+        have changed meanwhile is dropped, and so is, with `caps`, every closing but one for which they leave room: its account
+        is still due, and is looked at again.
         """
-        changed = []
         with self._engine.begin() as connection:
             lock(connection, (facts.account_id for facts, _, _ in judged))
             house = connection.execute(select(state)).one()
-            for facts, verdict, withheld in judged:
-                if facts.distrust != distrust_of(house) or not _write(connection, facts, verdict, withheld=withheld, now=now):
-                    continue
-                case_id = _case(connection, facts, verdict, now)
-                self._plan(connection, UUID(house.ledger_id), facts, verdict, case_id, now)
-                if verdict.standing is not facts.standing:
-                    _note_change(connection, facts, verdict, case_id, now)
-                    changed.append(facts.account_id)
+            versions = _versions(connection, judged)
+            taken = [
+                _Judged(facts, verdict, withheld, now + shift_of(facts, now), facts.case_id)
+                for facts, verdict, withheld in judged
+                if facts.distrust == distrust_of(house) and versions.get(facts.account_id) == facts.version
+            ]
+            if caps is not None:
+                taken = _within(connection, taken, caps, now)
+            if not taken:
+                return []
+            _open_cases(connection, taken)
+            connection.execute(_WRITE, [_account(one) for one in taken])
+            _close_cases(connection, taken)
+            self._plan(connection, UUID(house.ledger_id), taken, now)
+            changed = [one for one in taken if one.changes]
             if changed:
-                connection.execute(update(state).values(revision=state.c.revision + 1))
-        return changed
+                connection.execute(_NOTE, [_change(one, now) for one in changed])
+                connection.execute(_RAISE)
+        return [one.facts.account_id for one in changed]
 
     def raise_revision(self, above: int) -> int:
         """Lift the revision over one that was already published (an old backup was restored): revisions never go back."""
@@ -48,22 +90,120 @@ class Verdicts:
             connection.execute(update(state).where(state.c.revision <= above).values(revision=above + 1))
             return int(connection.execute(select(state.c.revision)).scalar_one())
 
-    def _plan(
-        self, connection: Connection, ledger_id: UUID, facts: Facts, verdict: Verdict, case_id: int | None, now: datetime
-    ) -> None:
-        for notice in verdict.notices:
-            assert case_id is not None, "a notice belongs to a case"
-            key = f"{facts.account_id}:{case_id}:{notice.step}:{notice.occasion}:{notice.address}"
-            message_id = f"<gk-{uuid5(ledger_id, key).hex}@{self._message_domain}>"
+    def _plan(self, connection: Connection, ledger_id: UUID, taken: Iterable[_Judged], now: datetime) -> None:
+        rows = [
+            _planned(one, notice, f"<gk-{uuid5(ledger_id, _key(one, notice)).hex}@{self._message_domain}>", now)
+            for one in taken
+            for notice in one.verdict.notices
+        ]
+        if rows:
             # The same notice a second time would be the policy's fault: it is not written, and must not stop the batch either
-            insert_new(connection, notices, **_planned(facts, notice, case_id, message_id, now))
+            insert_all_new(connection, notices, rows)
 
 
-def _planned(facts: Facts, notice: PlannedNotice, case_id: int, message_id: str, now: datetime) -> dict[str, object]:
+_WRITE: Final = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=accounts.c[name].type)
+            for name in (
+                "standing",
+                "standing_since_at",
+                "reasons",
+                "review_at",
+                "touched",
+                "withheld",
+                "leaves_open",
+                "case_id",
+                "version",
+            )
+        }
+    )
+)
+_NOTE: Final = insert(audit)
+_RAISE: Final = update(state).values(revision=state.c.revision + 1)
+
+
+def _versions(connection: Connection, judged: Sequence[Entry]) -> dict[str, int]:
+    ids = [facts.account_id for facts, _, _ in judged]
+    found = connection.execute(select(accounts.c.id, accounts.c.version).where(accounts.c.id.in_(ids)))
+    return {row.id: row.version for row in found}
+
+
+def _within(connection: Connection, taken: Sequence[_Judged], caps: Caps, now: datetime) -> list[_Judged]:
+    """At most one closing, if the caps leave room for it: what they count is what has been written."""
+    closing = [one for one in taken if closes(one.facts.standing, one.verdict.standing)]
+    refused = closing[1:] if closing and may_close(connection, caps, now) else closing
+    return [one for one in taken if one not in refused]
+
+
+def _account(one: _Judged) -> dict[str, Any]:
+    verdict, facts = one.verdict, one.facts
     return {
-        "account_id": facts.account_id,
+        "of": facts.account_id,
+        "new_standing": verdict.standing.value,
+        "new_standing_since_at": one.at if one.changes else facts.standing_since_at,
+        "new_reasons": reasons_out(verdict.reasons),
+        "new_review_at": verdict.review_at,
+        "new_touched": False,
+        "new_withheld": one.withheld,
+        "new_leaves_open": list(verdict.leaves_open) if verdict.standing is Standing.RESTRICTED else [],
+        "new_case_id": None if one.closes_case else one.case_id,
+        "new_version": facts.version + 1,
+    }
+
+
+def _open_cases(connection: Connection, taken: Iterable[_Judged]) -> None:
+    """A case opens with the first overdue invoice, and keeps the version of the policy that it opened with."""
+    opening = [one for one in taken if one.opens_case]
+    if not opening:
+        return
+    rows = [
+        {
+            "account_id": one.facts.account_id,
+            "opened_at": one.at,
+            "policy": one.verdict.policy,
+            "segment": one.verdict.segment,
+        }
+        for one in opening
+    ]
+    opened = connection.execute(insert(cases).returning(cases.c.id, sort_by_parameter_order=True), rows).scalars()
+    for one, case_id in zip(opening, opened, strict=True):
+        one.case_id = cast("int", case_id)
+
+
+def _close_cases(connection: Connection, taken: Iterable[_Judged]) -> None:
+    """A case closes when nothing is overdue. What is still to be sent is sent no more, but for the word that access is back.
+
+    What is in doubt stays so.
+    """
+    closing = [one for one in taken if one.closes_case]
+    if not closing:
+        return
+    ended = update(cases).where(cases.c.id == bindparam("of")).values(closed_at=bindparam("at"))
+    connection.execute(ended, [{"of": one.facts.case_id, "at": one.at} for one in closing])
+    waiting = notices.c.case_id.in_([one.facts.case_id for one in closing]) & notices.c.next_try_at.is_not(None)
+    in_doubt = notices.c.state == NoticeState.UNCERTAIN.value
+    stopped = case((in_doubt, notices.c.state), else_=NoticeState.WITHDRAWN.value)
+    not_good_news = notices.c.step != Step.RESTORED.value
+    connection.execute(update(notices).where(waiting, not_good_news).values(state=stopped, next_try_at=None))
+
+
+def _key(one: _Judged, notice: PlannedNotice) -> str:
+    """What a notice is known by, once for ever (rule 5). A courtesy belongs to no case, but to what it names."""
+    about = "+".join(notice.named) if notice.step is Step.COURTESY else str(one.case_id)
+    return f"{one.facts.account_id}:{about}:{notice.name or notice.step}:{notice.occasion}:{notice.address}"
+
+
+def _planned(one: _Judged, notice: PlannedNotice, message_id: str, now: datetime) -> dict[str, Any]:
+    case_id = None if notice.step is Step.COURTESY else one.case_id
+    assert case_id is not None or notice.step is Step.COURTESY, "a notice belongs to a case"
+    return {
+        "account_id": one.facts.account_id,
         "case_id": case_id,
         "step": notice.step.value,
+        "name": notice.name,
         "occasion": notice.occasion,
         "audiences": [audience.value for audience in notice.audiences],
         "address": notice.address,
@@ -71,51 +211,20 @@ def _planned(facts: Facts, notice: PlannedNotice, case_id: int, message_id: str,
         "named": list(notice.named),
         "suspend_on": notice.suspend_on,
         "message_id": message_id,
-        "planned_at": now,
+        "planned_at": one.at,
         "next_try_at": now,
     }
 
 
-def _write(connection: Connection, facts: Facts, verdict: Verdict, *, withheld: bool, now: datetime) -> bool:
-    """Write the verdict to its account; False if its facts have changed since they were gathered (case 82)."""
-    values: dict[str, object] = {
-        "standing": verdict.standing.value,
-        "reasons": reasons_out(verdict.reasons),
-        "review_at": verdict.review_at,
-        "touched": False,
-        "withheld": withheld,
-        "version": facts.version + 1,
+def _change(one: _Judged, now: datetime) -> dict[str, Any]:
+    """The audit row of a change of standing (rule 10)."""
+    return {
+        "at": now,
+        "account_id": one.facts.account_id,
+        "kind": "standing",
+        "actor": ACTOR,
+        "case_id": one.case_id,
+        "before": one.facts.standing.value,
+        "after": one.verdict.standing.value,
+        "reasons": reasons_out(one.verdict.reasons),
     }
-    if verdict.standing is not facts.standing:
-        values["standing_since_at"] = now
-    judged = (accounts.c.id == facts.account_id) & (accounts.c.version == facts.version)
-    return connection.execute(update(accounts).where(judged).values(**values)).rowcount == 1
-
-
-def _case(connection: Connection, facts: Facts, verdict: Verdict, now: datetime) -> int | None:
-    """The case that this verdict belongs to: opened with the first overdue invoice, closed when nothing is overdue."""
-    theirs = accounts.c.id == facts.account_id
-    if verdict.standing is not Standing.CURRENT and facts.case_id is None:
-        opened = insert(cases).values(account_id=facts.account_id, opened_at=now).returning(cases.c.id)
-        case_id = int(connection.execute(opened).scalar_one())
-        connection.execute(update(accounts).where(theirs).values(case_id=case_id))
-        return case_id
-    if verdict.standing is Standing.CURRENT and facts.case_id is not None:
-        connection.execute(update(cases).where(cases.c.id == facts.case_id).values(closed_at=now))
-        connection.execute(update(accounts).where(theirs).values(case_id=None))
-        _stop_notices(connection, facts.case_id)
-    return facts.case_id
-
-
-def _stop_notices(connection: Connection, case_id: int) -> None:
-    """What is still to be sent is sent no more, but for the word that access is back. What is in doubt stays so."""
-    waiting = (notices.c.case_id == case_id) & (notices.c.step != Step.RESTORED.value) & notices.c.next_try_at.is_not(None)
-    in_doubt = notices.c.state == NoticeState.UNCERTAIN.value
-    stopped = case((in_doubt, notices.c.state), else_=NoticeState.WITHDRAWN.value)
-    connection.execute(update(notices).where(waiting).values(state=stopped, next_try_at=None))
-
-
-def _note_change(connection: Connection, facts: Facts, verdict: Verdict, case_id: int | None, now: datetime) -> None:
-    row = {"at": now, "account_id": facts.account_id, "kind": "standing", "actor": ACTOR, "case_id": case_id}
-    said = {"before": facts.standing.value, "after": verdict.standing.value, "reasons": reasons_out(verdict.reasons)}
-    connection.execute(insert(audit).values(**row, **said))
