@@ -14,7 +14,7 @@ class SourceUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, and the `cursor` behind which the list goes on."""
+    """One page of a list, and the `cursor` behind which the list goes on; empty: this is its end."""
 
     readings: Sequence[Reading]
     cursor: str
@@ -51,6 +51,12 @@ class Source(Protocol):
 
     def disputes(self, since: datetime) -> Iterator[Sequence[DisputeReading]]:
         """Every dispute that was opened since then, page by page; none where the key may not read disputes."""
+
+    def invoice_of(self, kind: str, object_id: str) -> str | None:
+        """The invoice that another object of the biller is about: an `invoice_payment`, `credit_note` or `payment_intent`.
+
+        None: it is about no invoice, or there is none of this id.
+        """
 
     def clocks(self) -> Mapping[str, datetime]:
         """The time of every test clock, by its id; in live mode there are none."""

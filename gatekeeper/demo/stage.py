@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from gatekeeper.billing.stripe.pace import unhurried
 from gatekeeper.config import load
 from gatekeeper.demo import deeds
 from gatekeeper.demo.mailbox import Mailbox
@@ -99,6 +100,7 @@ def run_demo(port: int, say: Callable[[str], object]) -> None:
         standin = stack.enter_context(_standin(folder / "clock"))
         config = _write_settings(folder, port, standin.url)
         house = House(load(config, {}))
+        house.pace = unhurried()
         stack.callback(house.close)
         set_up(house.settings.log.level, house.settings.log.format)
         migrate(house.engine)
@@ -183,13 +185,13 @@ def _parts(house: House, folder: Path, standin: Standin, passing: Passing, port:
     delivery = standin.deliver_to(f"{_url(port + 2)}/webhooks/stripe", [_WEBHOOK_SECRET], clock=system_clock)
     return Parts(
         reader=house.reader,
-        rules=house.rules,
+        rules=house.policies.current.rules,
         wording=house.wording,
         passing=passing,
         mailbox=Mailbox(folder / "mail"),
         delivery=delivery,
         on_invoices=deeds.on_invoices(standin.books),
-        on_accounts=deeds.on_accounts(house.writer.desk, house.clock, house.rules.time_zone),
+        on_accounts=deeds.on_accounts(house.writer.desk, house.clock, house.policies.current.surroundings.time_zone),
         shop_url=_url(port + 1),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from gatekeeper.billing.stripe.books import StripeBooks
+from gatekeeper.billing.stripe.pace import Pace, unhurried
 from gatekeeper.billing.stripe.words import Mapper
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.model import Audience
@@ -20,16 +21,23 @@ from tests.kit.standin import READ_KEY, MovableClock
 MAPPER = Mapper(
     account_id_from="metadata.account_id",
     contacts_from={Audience.ACCOUNTANT: "email", Audience.USER: "metadata.user_email"},
+    attributes_from={"plan": "metadata.plan", "time_zone": "metadata.time_zone", "tags": "metadata.tags"},
 )
 
 
 @contextmanager
 def reading_from(
-    url: str, clock: MovableClock, *, key: str = READ_KEY, mapper: Mapper = MAPPER, timeout: float = 10
+    url: str,
+    clock: MovableClock,
+    *,
+    key: str = READ_KEY,
+    mapper: Mapper = MAPPER,
+    timeout: float = 10,
+    pace: Pace | None = None,
 ) -> Iterator[StripeBooks]:
     """The reader as the house builds it."""
     with httpx.Client(timeout=timeout) as client:
-        yield StripeBooks(api_key=key, api_base=url, mapper=mapper, client=client, clock=clock)
+        yield StripeBooks(api_key=key, api_base=url, mapper=mapper, client=client, clock=clock, pace=pace or unhurried())
 
 
 def shown(standin: Standin, path: str, *expand: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper import worker
+from gatekeeper.billing.stripe import asking, pace
 from gatekeeper.billing.stripe.webhook import delivery
 from gatekeeper.demo.standin.books import Books
 from gatekeeper.demo.standin.serve import Standin
@@ -20,15 +21,40 @@ from tests.kit.running import Installation
 from tests.kit.standin import MovableClock
 
 PAGE = (Path(__file__).parents[2] / "docs" / "stripe.md").read_text()
-EVENTS = re.findall(r"\b(?:invoice|invoice_payment|credit_note|customer)\.[a-z_]+\b", PAGE.split("```")[1])
+EVENTS = re.findall(r"\b[a-z_]+\.[a-z_.]+\b", PAGE.split("```")[1])
 
 
 def test_each_event_that_is_asked_for_is_looked_at() -> None:
-    assert len(EVENTS) == len(set(EVENTS)) == 15
+    assert len(EVENTS) == len(set(EVENTS)) == 18
     about = {"id": "of_it", "invoice": "in_1"}
     for kind in EVENTS:
         found = delivery(body(event(kind, about)))
-        assert found.invoice_id or found.customer_id, kind
+        assert found.invoice_id or found.customer_id or found.dispute_id, kind
+
+
+def test_what_each_kind_of_event_leads_to_is_told() -> None:
+    """The rows of the table, each with an event of it, and what that says to look at."""
+    table = {
+        "`invoice.*`": ("invoice.sent", "invoice_id"),
+        "`invoice_payment.*`, `credit_note.*`, `payment_intent.*`": ("credit_note.created", "invoice_id"),
+        "`refund.*`": ("refund.created", "related"),
+        "`customer.created`": ("customer.created", "customer_id"),
+        "`customer.subscription.*`": ("customer.subscription.deleted", "customer_id"),
+        "`charge.dispute.*`": ("charge.dispute.updated", "dispute_id"),
+        "`test_helpers.test_clock.*`": ("test_helpers.test_clock.ready", "clock_id"),
+    }
+    about = {"id": "of_it", "invoice": "in_1", "customer": "cus_1", "payment_intent": "pi_1"}
+    rows = PAGE.split("| event | what is read again |")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(rows) == len(table)
+    for row, (words, (kind, field)) in zip(rows, table.items(), strict=True):
+        assert row.startswith(f"| {words}")
+        assert getattr(delivery(body(event(kind, about))), field), kind
+
+
+def test_how_fast_and_how_often_is_asked_is_told() -> None:
+    assert f"At most {pace.PER_SECOND} requests go out in any second" in PAGE
+    assert f"a list is asked for {asking._TRIES_OF_LIST} times and one object {asking._TRIES_OF_ONE} times" in PAGE
+    assert f"up to {pace._LONGEST_PAUSE_SECONDS:.0f} seconds" in PAGE
 
 
 def test_the_event_that_holds_invoices_back_is_not_asked_for() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.billing.stripe.words import Unreadable
+from gatekeeper.billing.stripe.shapes import Unreadable
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.model import Reading
 from tests.billing.reading import MAPPER, shown
@@ -21,11 +21,13 @@ READ = {
     "status_transitions", "due_date", "collection_method", "attempted", "attempt_count", "next_payment_attempt",
     "billing_reason",
 }  # fmt: skip
-READ_OF_CUSTOMER = {"id", "name", "email", "metadata", "preferred_locales"}
+READ_OF_CUSTOMER = {"id", "name", "email", "metadata", "preferred_locales", "address", "test_clock"}
 # Where null is a word of Stripe's, and says: empty
 NULLABLE = {
     ("number",), ("from_invoice",), ("latest_revision",), ("due_date",), ("next_payment_attempt",), ("billing_reason",),
-    ("status_transitions", "finalized_at"), ("customer", "name"), ("customer", "email"), ("customer", "preferred_locales"),
+    ("status_transitions", "finalized_at"), ("status_transitions", "paid_at"), ("status_transitions", "voided_at"),
+    ("status_transitions", "marked_uncollectible_at"), ("customer", "address"), ("customer", "address", "country"),
+    ("customer", "test_clock"), ("customer", "name"), ("customer", "email"), ("customer", "preferred_locales"),
 }  # fmt: skip
 OTHERS: tuple[Any, ...] = (
     None,

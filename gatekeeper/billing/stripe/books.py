@@ -1,88 +1,134 @@
-"""Stripe as a `Source`: the official SDK, version pinned, read only, every object checked for its mode."""
+"""Stripe as a `Source`: read only, version pinned, every object checked for its mode."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
-import stripe
 import structlog
 
-from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.billing.source import DisputeReading, Page, SourceUnavailable
 from gatekeeper.billing.stripe import words
-from gatekeeper.billing.stripe.wire import Wire
-from gatekeeper.billing.stripe.words import API_VERSION, Mapper
+from gatekeeper.billing.stripe.asking import Asking, ListPage, is_denied, is_missing, is_unknown_address, refuses_cursor
+from gatekeeper.billing.stripe.pace import Pace
+from gatekeeper.billing.stripe.shapes import read_list
+from gatekeeper.billing.stripe.words import Mapper
 from gatekeeper.model import Customer, Identity, Reading
 
-_RETRIES: Final = 2
-_PAGE: Final = 100
+_OWING: Final = ("open", "uncollectible")
 _WITH_PAYMENTS: Final = ["customer", "payments.data.payment.payment_intent"]
-_ADVICE: Final = (
-    (stripe.AuthenticationError, "Stripe refuses the key ({}); put a valid one into stripe.api_key and start again"),
-    (stripe.PermissionError, "the Stripe key may not read this ({}); give it {right}"),
-    (stripe.RateLimitError, "Stripe asks for fewer requests ({}); gatekeeper tries again later"),
-    (stripe.APIConnectionError, "Stripe cannot be reached ({}); check the network, stripe.api_base and status.stripe.com"),
-    (stripe.InvalidRequestError, "Stripe refuses the question ({}); check stripe.api_base, and look for a newer gatekeeper"),
-)
-_OWN_FAULT: Final = "Stripe has a fault of its own ({}); gatekeeper tries again later, see status.stripe.com"
-_NOT_STRIPE: Final = "what answers at stripe.api_base is not Stripe's API ({}); check that address, and the proxies before it"
+_NAME_THEIR_INVOICE: Final = frozenset({"invoice_payment", "credit_note"})
 
-stripe.enable_telemetry = False
+_T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
 
 class StripeBooks:
-    """Stripe's billing objects, read through `client`. `clock` says at which instant a fetch began."""
+    """Stripe's billing objects, asked for over `client` at this pace. `clock` says at which instant a fetch began."""
 
     def __init__(
-        self, *, api_key: str, api_base: str, mapper: Mapper, client: httpx.Client, clock: Callable[[], datetime]
+        self,
+        *,
+        api_key: str,
+        api_base: str,
+        mapper: Mapper,
+        client: httpx.Client,
+        clock: Callable[[], datetime],
+        pace: Pace,
     ) -> None:
-        self._livemode = "_live_" in api_key
+        self._asking = Asking(api_key=api_key, api_base=api_base, client=client, clock=clock, pace=pace)
         self._mapper = mapper
         self._clock = clock
-        self._stripe = stripe.StripeClient(
-            api_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": api_base.rstrip("/")},
-            max_network_retries=_RETRIES,
-            http_client=Wire(client),
-        )
+        self._missed: set[str] = set()
 
     def identity(self) -> Identity:
-        account = self._ask(self._stripe.v1.accounts.retrieve_current)
-        return Identity(account=words.account_id(account), livemode=self._livemode)
+        return Identity(account=words.account_id(self._asking.account()), livemode=self._asking.livemode)
 
-    def open_invoices(self) -> Iterator[Sequence[Reading]]:
-        params: Any = {"status": "open", "limit": _PAGE, "expand": ["data.customer"]}
-        more = True
-        while more:
-            began_at = self._clock()
-            documents, last = words.page(self._ask(partial(self._stripe.v1.invoices.list, params)))
-            read = [self._reading(self._ours(document), began_at, listed=True) for document in documents]
-            yield [reading for reading in read if reading is not None]
-            params, more = params | {"starting_after": last}, last is not None
+    def owing_invoices(self, cursor: str = "") -> Iterator[Page]:
+        """As in `Source`. A cursor is `STATUS:ID`; behind an id that Stripe does not know any more the list begins anew."""
+        begun, _, behind = cursor.partition(":")
+        at = _OWING.index(begun) if begun in _OWING else 0
+        for status, following in zip(_OWING[at:], (*_OWING[at + 1 :], ""), strict=True):
+            for page in self._owing(status, behind if status == begun else ""):
+                goes_on = f"{status}:{page.last}" if page.last else f"{following}:" if following else ""
+                yield Page(self._readings(page), goes_on)
 
     def invoice(self, invoice_id: str) -> Reading | None:
         began_at = self._clock()
-        params: Any = {"expand": _WITH_PAYMENTS}
-        document = self._find(partial(self._stripe.v1.invoices.retrieve, invoice_id, params))
+        document = self._asking.one("invoices", invoice_id, expand=_WITH_PAYMENTS)
         if document is None:
             return None
         if words.hides_payments(document):
-            params = {"invoice": invoice_id, "status": "open", "limit": _PAGE, "expand": ["data.payment.payment_intent"]}
-            document["payments"] = self._ask(partial(self._stripe.v1.invoice_payments.list, params))
+            open_ones = {"invoice": invoice_id, "status": "open", "expand": ["data.payment.payment_intent"]}
+            document["payments"] = self._asking.first_of("invoice_payments", **open_ones)
         return self._reading(document, began_at)
 
     def customer(self, customer_id: str) -> Customer | None:
-        document = self._find(partial(self._stripe.v1.customers.retrieve, customer_id))
+        document = self._asking.one("customers", customer_id)
         return None if document is None else self._mapper.customer(document)
 
     def payment_page(self, invoice_id: str) -> str | None:
-        document = self._find(partial(self._stripe.v1.invoices.retrieve, invoice_id))
+        document = self._asking.one("invoices", invoice_id)
         return None if document is None else words.payment_page(document)
+
+    def dispute(self, dispute_id: str) -> DisputeReading | None:
+        read_at = self._clock()
+        for document in self._tolerated("disputes", lambda: [self._asking.one("disputes", dispute_id, expand=["charge"])]):
+            return None if document is None else words.dispute(document, read_at=read_at)
+        return None
+
+    def disputes(self, since: datetime) -> Iterator[Sequence[DisputeReading]]:
+        opened: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "expand": ["data.charge"]}
+        for page in self._tolerated("disputes", lambda: self._asking.pages("disputes", **opened)):
+            yield [words.dispute(document, read_at=page.began_at) for document in page.documents]
+
+    def invoice_of(self, kind: str, object_id: str) -> str | None:
+        """As in `Source`. None too where the key may not read it: the invoice has events of its own."""
+        for document in self._tolerated(f"{kind}s", lambda: [self._about_invoice(kind, object_id)]):
+            return None if document is None else words.invoice_of(document)
+        return None
+
+    def clocks(self) -> Mapping[str, datetime]:
+        if self._asking.livemode:
+            return {}
+        pages = self._tolerated("test clocks", lambda: self._asking.pages("test_helpers/test_clocks"))
+        return dict(words.clock(document) for page in pages for document in page.documents)
+
+    def owing_invoices_of_clock(self, clock_id: str) -> Iterator[Page]:
+        """As in `Source`: a list for each of its customers, since Stripe leaves them out of all the others. Without cursors."""
+        if self._asking.livemode:
+            return
+        for customers in self._tolerated("test clocks", lambda: self._asking.pages("customers", test_clock=clock_id)):
+            for customer in customers.documents:
+                for status in _OWING:
+                    for page in self._owing(status, customer=customer["id"]):
+                        yield Page(self._readings(page), "")
+
+    def _owing(self, status: str, behind: str = "", **of: str) -> Iterator[ListPage]:
+        owing: dict[str, Any] = {"status": status, "expand": ["data.customer"], **of}
+        pages = self._asking.pages("invoices", behind=behind, **owing)
+        try:
+            first = next(pages)
+        except SourceUnavailable as fault:
+            if not behind or not refuses_cursor(fault):
+                raise
+            pages = self._asking.pages("invoices", **owing)
+            first = next(pages)
+        yield first
+        yield from pages
+
+    def _about_invoice(self, kind: str, object_id: str) -> dict[str, Any] | None:
+        """An object that names its invoice: this one, or the payment that was made by this intent."""
+        if kind in _NAME_THEIR_INVOICE:
+            return self._asking.one(f"{kind}s", object_id)
+        by_intent = {"payment": {"type": kind, kind: object_id}, "limit": 1}
+        payments, _ = read_list(self._asking.first_of("invoice_payments", **by_intent))
+        return payments[0] if payments else None
+
+    def _readings(self, page: ListPage) -> list[Reading]:
+        read = (self._reading(document, page.began_at, listed=True) for document in page.documents)
+        return [reading for reading in read if reading is not None]
 
     def _reading(self, document: dict[str, Any], began_at: datetime, *, listed: bool = False) -> Reading | None:
         """The reading; None for an invoice whose customer is not one of v1 (Accounts v2), which we cannot map yet."""
@@ -91,42 +137,16 @@ class StripeBooks:
             return None
         return self._mapper.reading(document, read_at=began_at, listed=listed)
 
-    def _find(self, question: Callable[[], Any]) -> dict[str, Any] | None:
-        """The object, of our mode; None where Stripe says that there is none of this id."""
+    def _tolerated(self, what: str, ask: Callable[[], Iterable[_T]]) -> Iterator[_T]:
+        """What is good to know and can be done without: nothing, and one line in the log, where there is no access to it."""
         try:
-            document = self._ask(question)
+            yield from ask()
+            self._missed.discard(what)
         except SourceUnavailable as fault:
-            # An address that Stripe does not know is a 404 as well, and says nothing about an object
-            if isinstance(fault.__cause__, stripe.StripeError) and fault.__cause__.code == "resource_missing":
-                return None
-            raise
-        return self._ours(document)
-
-    def _ours(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The object, if it is of the mode of our key; a deleted customer does not say of which it is."""
-        if document.get("livemode") is not self._livemode and not document.get("deleted"):
-            raise SourceUnavailable(
-                "Stripe served an object of the other mode; use a live key for live books, a test key for test books"
-            )
-        return document
-
-    def _ask(self, question: Callable[[], Any]) -> dict[str, Any]:
-        """The answer as plain JSON types. Whatever the SDK raises means only that there was no answer."""
-        try:
-            answer: dict[str, Any] = question().to_dict(for_json=True)
-        except stripe.StripeError as fault:
-            raise SourceUnavailable(_advice(fault)) from fault
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as fault:
-            # The SDK stumbles over a body that is JSON and no object, or no text
-            raise SourceUnavailable(_NOT_STRIPE.format(type(fault).__name__)) from fault
-        return answer
-
-
-def _advice(fault: stripe.StripeError) -> str:
-    """What happened, and what to do about it. Of Stripe's own words only the name of a permission: they may show the key."""
-    status = fault.http_status or 0
-    otherwise = _OWN_FAULT if status >= httpx.codes.INTERNAL_SERVER_ERROR else _NOT_STRIPE
-    text = next((text for kind, text in _ADVICE if isinstance(fault, kind)), otherwise)
-    lacking = re.search(r"\brak_\w+", str(fault))
-    right = f"the permission {lacking[0]}" if lacking else "the read permissions of docs/stripe.md"
-    return text.format(status or type(fault.__cause__).__name__, right=right)
+            if is_missing(fault):
+                return
+            if not is_denied(fault) and (self._asking.livemode or not is_unknown_address(fault)):
+                raise
+            if what not in self._missed:
+                log.warning("source.goes_without", what=what, because=str(fault))
+            self._missed.add(what)

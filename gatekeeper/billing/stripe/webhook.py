@@ -11,8 +11,6 @@ import stripe
 MAX_BYTES: Final = 1_000_000
 _TOLERANCE_SECONDS: Final = 300
 _THIN: Final = "v2.core.event"
-# What an event may point at, by the first word of its type, and the field of its object that names the invoice
-_INVOICES: Final = {"invoice": "id", "invoice_payment": "invoice", "credit_note": "invoice"}
 _WORD: Final = re.compile(r"[!-~]{1,255}")
 
 
@@ -22,8 +20,10 @@ class DeliveryRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a delivery says to look at. `invoice_id` or `customer_id`, or neither: nothing to look at.
+    """What a delivery says to look at: an invoice, a customer, a dispute or a test clock; or nothing.
 
+    `related`: the kind and id of an object that is about an invoice, where the event does not say which (`Source.invoice_of`).
+    `settles`: the event shows `invoice_id` as paid. That never changes again, and may be applied before anything is read.
     `account`: the Stripe account that it is about, where it says so; those of Connect do.
     """
 
@@ -33,6 +33,10 @@ class Delivery:
     account: str = ""
     invoice_id: str = ""
     customer_id: str = ""
+    dispute_id: str = ""
+    clock_id: str = ""
+    related: tuple[str, str] | None = None
+    settles: bool = False
 
 
 def verify(body: bytes, signature: str, secrets: Iterable[str]) -> Delivery:
@@ -61,20 +65,13 @@ def delivery(body: bytes) -> Delivery:
         thin = event.get("object") == _THIN
         event_id, kind = _word(event["id"]), _word(event["type"])
         target = _thin_target(event) if thin else event["data"]["object"]
-        invoice_id, customer_id = _pointed_at(kind.removeprefix("v1."), target)
+        points_at = _pointed_at(kind.removeprefix("v1."), target)
         livemode, account = event.get("livemode") is True, _word(event.get("context" if thin else "account"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise DeliveryRefused("the body is not a Stripe event") from fault
     if not (event_id and kind):
         raise DeliveryRefused("the body is not a Stripe event")
-    return Delivery(
-        event_id=event_id,
-        kind=kind,
-        livemode=livemode,
-        account=account.rpartition("/")[2],
-        invoice_id=invoice_id,
-        customer_id=customer_id,
-    )
+    return Delivery(event_id=event_id, kind=kind, livemode=livemode, account=account.rpartition("/")[2], **points_at)
 
 
 def _is_fresh(text: str, signature: str, secret: str) -> bool:
@@ -99,13 +96,34 @@ def _thin_target(event: dict[str, Any]) -> dict[str, Any]:
     return {"id": (event.get("related_object") or {}).get("id")}
 
 
-def _pointed_at(kind: str, target: dict[str, Any]) -> tuple[str, str]:
-    family, _, action = kind.partition(".")
-    if family in _INVOICES and kind != "invoice.upcoming":  # which is of an invoice that does not exist yet
-        return _word(target.get(_INVOICES[family])), ""
-    if family == "customer" and action in {"created", "updated", "deleted"}:
-        return "", _word(target.get("id"))
-    return "", ""
+def _pointed_at(kind: str, target: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Delivery` that say what to look at.
+
+    Of a body only these are read, which every API version since 2020-03-02 has under the same names: `id`, and as ids (never
+    expanded) `invoice`, `customer`, `payment_intent`; and the status `paid`. A thin event shows its `id` alone.
+    """
+    own, invoice, customer = (_word(target.get(name)) for name in ("id", "invoice", "customer"))
+    found: dict[str, Any] = {}
+    match kind.split("."):
+        case ["invoice", action] if action != "upcoming":  # which is of an invoice that does not exist yet
+            found = {"invoice_id": own, "settles": bool(own) and target.get("status") == "paid"}
+        case ["invoice_payment" | "credit_note" | "payment_intent" as family, _]:
+            found = {"invoice_id": invoice} if "invoice" in target else _related(family, own)
+        case ["customer", "created" | "updated" | "deleted"]:
+            found = {"customer_id": own}
+        case ["charge", "dispute", _]:
+            found = {"dispute_id": own}
+        case ["test_helpers", "test_clock", _]:
+            found = {"clock_id": own}
+        case ["refund", _] | ["charge", "refund", _]:
+            found = _related("payment_intent", _word(target.get("payment_intent"))) | {"customer_id": customer}
+        case ["customer", _, _] | ["charge", "refunded"]:
+            found = {"customer_id": customer}
+    return found
+
+
+def _related(kind: str, object_id: str) -> dict[str, Any]:
+    return {"related": (kind, object_id)} if object_id else {}
 
 
 def _word(value: object) -> str:

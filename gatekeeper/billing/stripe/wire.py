@@ -1,6 +1,6 @@
-"""The SDK's HTTP over our own httpx client: one time-out policy, one seam for tests, and nothing but GET."""
+"""The SDK's HTTP over our own httpx client: one time-out policy, one pace, one seam for tests, and nothing but GET."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -17,19 +17,21 @@ def _no_answer(fault: httpx.HTTPError) -> stripe.APIConnectionError:
 
 
 class Wire(stripe.HTTPClient):
-    """A `stripe.HTTPClient` on an httpx client that the caller opens and closes."""
+    """A `stripe.HTTPClient` on an httpx client that the caller opens and closes. `turn` waits until a request may go out."""
 
     name = "httpx"
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, turn: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self._client = client
+        self._turn = turn
 
     def request(  # type: ignore[override]  # the SDK's annotation says str where its own clients return bytes
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         if method.lower() != "get" or post_data:
             raise WriteRefused(f"refused to send {method.upper()} to the billing system")
+        self._turn()
         try:
             answer = self._client.get(url, headers=headers)
         except httpx.HTTPError as fault:

@@ -1,75 +1,43 @@
-"""Stripe's JSON into the words of the model. Strict where we read, blind to the rest (case 26)."""
+"""Stripe's invoices, customers, disputes and test clocks into the words of the model."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from gatekeeper.billing.source import SourceUnavailable
-from gatekeeper.model import Audience, Customer, Invoice, Reading, is_account_id
-
-API_VERSION: Final = "2026-10-28.endive"
-Document = Mapping[str, Any]
+from gatekeeper.billing.source import DisputeReading
+from gatekeeper.billing.stripe.shapes import Document, Instant, Named, Shown, Text, Whole, Word, read, unreadable
+from gatekeeper.model import Audience, Customer, Dispute, Invoice, Reading, is_account_id
 
 _PAYABLE: Final = frozenset({"open", "uncollectible"})
-_YEAR_5: Final = -62_000_000_000
-_YEAR_10000: Final = 253_402_300_800
-_FAULTS_SAID: Final = 3
+_CLOSED: Final = frozenset({"won", "lost", "prevented", "warning_closed"})
 
 
-class Unreadable(SourceUnavailable):
-    """An object that is not shaped as the pinned API version promises; it is no evidence of anything."""
+class _Address(Shown):
+    country: Text | None
 
 
-def _instant(seconds: object) -> datetime:
-    if type(seconds) is not int or not _YEAR_5 <= seconds < _YEAR_10000:
-        raise ValueError("should be whole seconds since 1970")
-    return datetime.fromtimestamp(seconds, tz=UTC)
-
-
-def _storable(text: object) -> object:
-    """Without what JSON can say and PostgreSQL cannot keep. Customers write these texts; they must not stop the others."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode() if isinstance(text, str) else text
-
-
-_Instant = Annotated[datetime, BeforeValidator(_instant)]
-_Text = Annotated[str, BeforeValidator(_storable)]
-_Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
-_Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-
-
-class _Shown(BaseModel):
-    """What we read of an object: every field must be there, and of its type. Stripe shows what is empty as null."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-
-
-class _Named(_Shown):
-    id: _Word
-
-
-class _Page(_Shown):
-    data: list[dict[str, Any]]
-    has_more: bool
-
-
-class _Customer(_Named):
-    name: _Text | None
-    email: _Text | None
+class _Customer(Named):
+    name: Text | None
+    email: Text | None
     metadata: dict[Any, Any]
-    preferred_locales: list[_Text] | None
+    preferred_locales: list[Text] | None
+    address: _Address | None
+    test_clock: Word | None
 
 
-class _Intent(_Shown):
-    status: _Word
+class _Intent(Shown):
+    status: Word
 
 
-class _Means(_Shown):
+class _Means(Shown):
     """By what a payment is made; `payment_intent` is expanded."""
 
-    type: _Word
+    type: Word
     payment_intent: _Intent | None = None
 
     @model_validator(mode="after")
@@ -79,46 +47,49 @@ class _Means(_Shown):
         return self
 
 
-class _Payment(_Shown):
+class _Payment(Shown):
     payment: _Means
 
 
-class _Payments(_Shown):
+class _Payments(Shown):
     data: list[_Payment]
 
 
-class _Origin(_Shown):
-    invoice: _Word
+class _Origin(Shown):
+    invoice: Word
 
 
-class _Transitions(_Shown):
-    finalized_at: _Instant | None
+class _Transitions(Shown):
+    finalized_at: Instant | None
+    paid_at: Instant | None
+    voided_at: Instant | None
+    marked_uncollectible_at: Instant | None
 
 
-class _Payable(_Shown):
-    status: _Word
-    amount_remaining: _Whole
+class _Payable(Shown):
+    status: Word
+    amount_remaining: Whole
 
     @property
     def owed(self) -> bool:
         return self.status == "open" and self.amount_remaining > 0
 
 
-class _Invoice(_Payable, _Named):
+class _Invoice(_Payable, Named):
     customer: dict[str, Any]
-    currency: _Word
-    total: _Whole
-    created: _Instant
-    number: _Text | None
+    currency: Word
+    total: Whole
+    created: Instant
+    number: Text | None
     from_invoice: _Origin | None
-    latest_revision: _Word | None
+    latest_revision: Word | None
     status_transitions: _Transitions
-    due_date: _Instant | None
+    due_date: Instant | None
     collection_method: Literal["charge_automatically", "send_invoice"]
     attempted: bool
-    attempt_count: _Whole
-    next_payment_attempt: _Instant | None
-    billing_reason: _Word | None
+    attempt_count: Whole
+    next_payment_attempt: Instant | None
+    billing_reason: Word | None
     payments: _Payments | None = None
 
     @property
@@ -131,17 +102,48 @@ class _Invoice(_Payable, _Named):
         means = [payment.payment for payment in self.payments.data] if self.payments else []
         return any(one.payment_intent is not None and one.payment_intent.status == "processing" for one in means)
 
+    @property
+    def settled_at(self) -> datetime | None:
+        """When it came to its present status, where that ends it."""
+        then = self.status_transitions
+        ends = {"paid": then.paid_at, "void": then.voided_at, "uncollectible": then.marked_uncollectible_at}
+        return ends.get(self.status)
+
 
 class _WithPage(_Payable):
     hosted_invoice_url: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None
 
 
+class _About(Shown):
+    """An object that belongs to an invoice."""
+
+    invoice: Word
+
+
+class _Charge(Shown):
+    customer: Word | None
+
+
+class _Dispute(Named):
+    created: Instant
+    status: Word
+    charge: _Charge
+
+
+class _Clock(Named):
+    frozen_time: Instant
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapper:
-    """How Stripe customers name their account (`id` or `metadata.KEY`) and its people (`email` or `metadata.KEY`)."""
+    """Where a Stripe customer names its account, its people, its plan, time zone and tags: `id`, `email` or `metadata.KEY`.
+
+    `attributes_from`: places of `plan`, `time_zone` and `tags`; one that is not named stays empty.
+    """
 
     account_id_from: str
     contacts_from: Mapping[Audience, str]
+    attributes_from: Mapping[str, str] = field(default_factory=dict)
 
     def reading(self, document: Document, *, read_at: datetime, listed: bool = False) -> Reading:
         """An invoice that was fetched with its customer expanded, and, unless it was `listed`, its payments.
@@ -152,12 +154,12 @@ class Mapper:
         Raises:
             Unreadable: a field that we rely on is missing or of another kind.
         """
-        shown = _read(_Invoice, document, "invoice")
+        shown = read(_Invoice, document, "invoice")
         if shown.payments is None and shown.owed and shown.was_attempted and not listed:
-            raise _unreadable(document, "invoice", "payments: missing, and a payment may be on its way")
+            raise unreadable(document, "invoice", "payments: missing, and a payment may be on its way")
         invoice = Invoice(
             id=shown.id,
-            customer_id=_read(_Named, shown.customer, "customer").id,
+            customer_id=read(Named, shown.customer, "customer").id,
             status=shown.status,
             currency=shown.currency,
             total_minor=shown.total,
@@ -174,6 +176,7 @@ class Mapper:
             next_attempt_at=shown.next_payment_attempt,
             billing_reason=shown.billing_reason or "",
             processing_since_at=read_at if shown.is_processing else None,
+            settled_at=shown.settled_at,
         )
         return Reading(invoice=invoice, customer=self.customer(shown.customer))
 
@@ -184,10 +187,10 @@ class Mapper:
             Unreadable: as above.
         """
         if document.get("deleted") is True:
-            gone = _read(_Named, document, "customer")
+            gone = read(Named, document, "customer")
             account_id = gone.id if self._account_is_customer else None
             return Customer(id=gone.id, account_id=account_id, deleted=True)
-        shown = _read(_Customer, document, "customer")
+        shown = read(_Customer, document, "customer")
         locales = shown.preferred_locales or []
         return Customer(
             id=shown.id,
@@ -195,6 +198,11 @@ class Mapper:
             name=shown.name or "",
             locale=locales[0] if locales else None,
             addresses=tuple(self._addresses(shown)),
+            country=(shown.address.country or "").strip().upper() if shown.address else "",
+            time_zone=_time_zone(self._attribute(shown, "time_zone")),
+            plan=self._attribute(shown, "plan"),
+            tags=tuple(dict.fromkeys(_parted(self._attribute(shown, "tags")))),
+            test_clock=shown.test_clock or "",
         )
 
     @property
@@ -204,30 +212,40 @@ class Mapper:
     def _addresses(self, shown: _Customer) -> list[tuple[Audience, str]]:
         """Several addresses of one audience are parted by commas."""
         return [
-            (audience, address.strip())
-            for audience, place in self.contacts_from.items()
-            for address in _field(shown, place).split(",")
-            if address.strip().isprintable() and address.strip()
+            (audience, address) for audience, place in self.contacts_from.items() for address in _parted(_field(shown, place))
         ]
+
+    def _attribute(self, shown: _Customer, name: str) -> str:
+        place = self.attributes_from.get(name)
+        return "" if place is None else "".join(filter(str.isprintable, _field(shown, place))).strip()
 
 
 def account_id(document: Document) -> str:
     """Whose books a key opens. Raises Unreadable."""
-    return _read(_Named, document, "account").id
+    return read(Named, document, "account").id
 
 
-def page(document: Document) -> tuple[list[dict[str, Any]], str | None]:
-    """The objects of one page of a list, and the id behind which the next page begins; None: this is the last.
+def dispute(document: Document, *, read_at: datetime) -> DisputeReading:
+    """A dispute that was fetched with its charge expanded. Raises Unreadable.
 
-    Raises:
-        Unreadable: not a page, or one that has no last object and still says that there are more.
+    Stripe does not say when it was closed: that is `read_at`, when it was first seen so; the ledger keeps the first.
     """
-    shown = _read(_Page, document, "list")
-    if not shown.has_more:
-        return shown.data, None
-    if not shown.data:
-        raise _unreadable(document, "list", "data: empty, and has_more: true")
-    return shown.data, _read(_Named, shown.data[-1], "object").id
+    shown = read(_Dispute, document, "dispute")
+    closed_at = read_at if shown.status in _CLOSED else None
+    return DisputeReading(
+        dispute=Dispute(id=shown.id, opened_at=shown.created, closed_at=closed_at), customer_id=shown.charge.customer or ""
+    )
+
+
+def clock(document: Document) -> tuple[str, datetime]:
+    """The id of a test clock, and what time it is there. Raises Unreadable."""
+    shown = read(_Clock, document, "test clock")
+    return shown.id, shown.frozen_time
+
+
+def invoice_of(document: Document) -> str:
+    """The invoice to which a payment or a credit note belongs. Raises Unreadable."""
+    return read(_About, document, "object").invoice
 
 
 def hides_payments(document: Document) -> bool:
@@ -238,32 +256,8 @@ def hides_payments(document: Document) -> bool:
 
 def payment_page(document: Document) -> str | None:
     """Where an invoice can be paid; None: it cannot, or need not be. Raises Unreadable."""
-    shown = _read(_WithPage, document, "invoice")
+    shown = read(_WithPage, document, "invoice")
     return shown.hosted_invoice_url if shown.status in _PAYABLE and shown.amount_remaining > 0 else None
-
-
-_S = TypeVar("_S", bound=_Shown)
-
-
-def _read(kind: type[_S], document: object, noun: str) -> _S:
-    try:
-        return kind.model_validate(document)
-    except ValidationError as fault:
-        # Never the value: it may be somebody's name or address
-        told = fault.errors(include_url=False, include_context=False, include_input=False)[:_FAULTS_SAID]
-        faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or noun}: {one['msg']}" for one in told)
-        raise _unreadable(document, noun, faults) from None
-
-
-def _unreadable(document: object, noun: str, faults: str) -> Unreadable:
-    try:
-        name = _Named.model_validate(document).id
-    except ValidationError:
-        name = "without an id"
-    return Unreadable(
-        f"Stripe showed the {noun} {name} in another shape than its API {API_VERSION} promises ({faults}); "
-        "nothing follows from it. Look for a newer gatekeeper, or report this."
-    )
 
 
 def _field(shown: _Customer, place: str) -> str:
@@ -273,6 +267,20 @@ def _field(shown: _Customer, place: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _parted(text: str) -> Iterator[str]:
+    """The parts between commas, but for those that are empty or could not be printed in one line."""
+    return (part.strip() for part in text.split(",") if part.strip() and part.strip().isprintable())
+
+
 def _account_id(text: str) -> str | None:
     found = text.strip()
     return found if is_account_id(found) else None
+
+
+@lru_cache(maxsize=1024)
+def _time_zone(name: str) -> str:
+    """The name, if there is a time zone of this name: a customer's slip of the pen is no reason to read nothing at all."""
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        return ""

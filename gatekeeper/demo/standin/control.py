@@ -18,7 +18,12 @@ from gatekeeper.demo.standin.faults import Fault, Faults
 from gatekeeper.demo.standin.log import RequestLog
 from gatekeeper.demo.standin.records import Refused
 
-VERBS = frozenset({"fail_payment", "fail_processing", "part_pay", "renew", "revise", "start_processing", "succeed_processing"})
+VERBS = frozenset(
+    {
+        "close_dispute", "dispute", "fail_payment", "fail_processing", "part_pay", "refund", "renew", "revise",
+        "start_processing", "succeed_processing",
+    }
+)  # fmt: skip
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -54,6 +54,7 @@ def as_of(api_version: str, about: Json) -> Json:
 def thin(event: Json) -> Json:
     """The thin form of an event: names the object and shows nothing of it. Its id is another one than the snapshot's."""
     about: Json = event["data"]["object"]
+    path = f"{about['object'].replace('.', '/')}s"
     asked = event["request"]["id"] is not None
     return {
         "id": f"evt_thin_{event['id'].removeprefix('evt_')}",
@@ -64,5 +65,5 @@ def thin(event: Json) -> Json:
         "context": None,
         "reason": {"type": "request", "request": event["request"]} if asked else None,
         "snapshot_event": event["id"],
-        "related_object": {"id": about["id"], "type": about["object"], "url": f"/v1/{about['object']}s/{about['id']}"},
+        "related_object": {"id": about["id"], "type": about["object"], "url": f"/v1/{path}/{about['id']}"},
     }

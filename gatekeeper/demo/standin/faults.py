@@ -15,8 +15,9 @@ class Fault(BaseModel):
         no JSON, `slow` the right answer after `seconds`, `reset` the connection ends within the answer, `empty` an empty list.
     times: how many requests it meets; None: all, until it is cleared.
     skip: how many it lets through first. `path="/v1/invoices", skip=1` meets the second page of one listing.
-    path: only requests whose path begins so. key: only those whose API key begins so ("rk_": gatekeeper's, not the test's own).
-    should_retry: the header `Stripe-Should-Retry` of a 429; None: no such header.
+    path: only requests whose path begins so. query: only those whose query holds this ("status=open").
+    key: only those whose API key begins so ("rk_": gatekeeper's, not the test's own).
+    should_retry, retry_after: the headers `Stripe-Should-Retry` and `Retry-After` of a 429; None: no such header.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -25,9 +26,11 @@ class Fault(BaseModel):
     times: int | None = 1
     skip: int = 0
     path: str = "/v1/"
+    query: str = ""
     key: str = ""
     seconds: float = 0.0
     should_retry: bool | None = None
+    retry_after: int | None = None
 
 
 class Faults:
@@ -45,11 +48,12 @@ class Faults:
         with self._lock:
             self._set.clear()
 
-    def meet(self, path: str, key: str) -> Fault | None:
+    def meet(self, path: str, key: str, query: str = "") -> Fault | None:
         """The fault of this request, counted."""
         with self._lock:
             for fault in self._set:
-                if fault.times == 0 or not path.startswith(fault.path) or not key.startswith(fault.key):
+                meets = path.startswith(fault.path) and key.startswith(fault.key) and fault.query in query
+                if fault.times == 0 or not meets:
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from gatekeeper.demo.standin.paying import Paying
+from gatekeeper.demo.standin.disputing import Disputing
 from gatekeeper.demo.standin.records import Collection, CreditNote, Invoice, Line, Price, Refused
 from gatekeeper.demo.standin.store import change
 
 _DAY = 86_400
 
 
-class Invoicing(Paying):
+class Invoicing(Disputing):
     """The verbs of invoices. `full_credit_pays`: whether an open invoice that is credited in full becomes `paid`, or stays
     `open` with nothing remaining (Stripe's pages leave it open which).
     """

@@ -8,12 +8,16 @@ _KEPT = 10_000
 
 
 class Asked(NamedTuple):
-    """One request. `key` is the kind of its API key (`sk`, `rk`, or nothing), never the key."""
+    """One request. `key` is the kind of its API key (`sk`, `rk`, or nothing), never the key.
+
+    `at`: when it came, in seconds of a clock that only ever grows.
+    """
 
     method: str
     path: str
     query: str
     key: str
+    at: float
 
 
 class RequestLog:

@@ -56,6 +56,16 @@ class ListInvoices(ListParams):
 
 class ListCustomers(ListParams):
     email: str | None = None
+    test_clock: str | None = None
+
+
+class ListDisputes(ListParams):
+    charge: str | None = None
+    payment_intent: str | None = None
+
+
+class ListTestClocks(ListParams):
+    created: None = None  # the one list that cannot be asked so
 
 
 class ListSubscriptions(ListParams):

@@ -10,14 +10,16 @@ from gatekeeper.demo.standin.frame import listed
 from gatekeeper.demo.standin.params import (
     ListCreditNotes,
     ListCustomers,
+    ListDisputes,
     ListEvents,
     ListInvoices,
     ListParams,
     ListPayments,
     ListSubscriptions,
+    ListTestClocks,
     Span,
 )
-from gatekeeper.demo.standin.records import Json, Payment, Refused, Subscription
+from gatekeeper.demo.standin.records import Customer, Dispute, Invoice, Json, Payment, Refused, Subscription
 from gatekeeper.demo.standin.store import missing
 
 _DEEPEST = 4
@@ -29,19 +31,46 @@ T = TypeVar("T")
 
 
 def invoices(books: Books, p: ListInvoices) -> Json:
-    return _page("/v1/invoices", books.invoices, p, lambda it: _fits(it, p), books.write)
+    """Without those who live by a test clock, unless one of them is asked for; so are all lists."""
+
+    def fits(it: Invoice) -> bool:
+        return _fits(it, p) and bool(p.customer or p.subscription or not books.clock_of(it.id))
+
+    return _page("/v1/invoices", books.invoices, p, fits, books.write)
 
 
 def customers(books: Books, p: ListCustomers) -> Json:
-    return _page("/v1/customers", books.customers, p, lambda it: not it.deleted and _fits(it, p), books.write)
+    if p.test_clock is not None and p.test_clock not in books.test_clocks:
+        raise missing("test_clock", p.test_clock, param="test_clock")
+
+    def fits(it: Customer) -> bool:
+        return not it.deleted and it.test_clock == p.test_clock and _fits(it, p)
+
+    return _page("/v1/customers", books.customers, p, fits, books.write)
+
+
+def disputes(books: Books, p: ListDisputes) -> Json:
+    def fits(it: Dispute) -> bool:
+        return p.payment_intent in {None, it.intent} and _fits(it, p, apart_from={"payment_intent"})
+
+    return _page("/v1/disputes", books.disputes, p, fits, books.write)
+
+
+def test_clocks(books: Books, p: ListTestClocks) -> Json:
+    return _page("/v1/test_helpers/test_clocks", books.test_clocks, p, lambda it: _fits(it, p), books.write)
 
 
 def subscriptions(books: Books, p: ListSubscriptions) -> Json:
     def fits(it: Subscription) -> bool:
-        status = it.status(books.invoices.get(it.latest_invoice or ""), books.now())
+        own_clock = books.clock_of(it.id)
+        with books.in_time_of(own_clock):
+            status = it.status(books.invoices.get(it.latest_invoice or ""), books.now())
         asked = {None: status != "canceled", "all": True, "ended": status in {"canceled", "incomplete_expired"}}
         right_price = p.price is None or p.price == it.price.id
-        return asked.get(p.status, status == p.status) and right_price and _fits(it, p, apart_from={"status", "price"})
+        shown = p.customer is not None or not own_clock
+        return (
+            asked.get(p.status, status == p.status) and right_price and shown and _fits(it, p, apart_from={"status", "price"})
+        )
 
     return _page("/v1/subscriptions", books.subscriptions, p, fits, books.write)
 
@@ -151,7 +180,16 @@ def _expand(books: Books, node: Json, parts: list[str], path: str) -> None:
 
 
 def _resolved(books: Books, object_id: str, path: str) -> Json:
-    for table in (books.customers, books.invoices, books.subscriptions, books.intents, books.payments, books.products):
+    tables = (
+        books.customers,
+        books.invoices,
+        books.subscriptions,
+        books.intents,
+        books.payments,
+        books.charges,
+        books.products,
+    )
+    for table in tables:
         if object_id in table:
             return books.write(table[object_id])
     raise Refused(f"This property cannot be expanded ({path}).", param="expand")

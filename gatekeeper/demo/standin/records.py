@@ -31,6 +31,8 @@ class Customer:
     metadata: dict[str, str] = field(default_factory=dict)
     preferred_locales: list[str] = field(default_factory=list)
     payment_method: str | None = None
+    country: str | None = None
+    test_clock: str | None = None
     currency: str | None = None
     delinquent: bool = False
     next_invoice_sequence: int = 1
@@ -164,6 +166,7 @@ class Intent:
     payment_method: str | None = None
     canceled_at: int | None = None
     failure: str | None = None
+    charge: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,4 +208,43 @@ class CreditNote:
         return self.before + self.after
 
 
-Record = Customer | Product | Price | Invoice | Subscription | Intent | Payment | CreditNote
+@dataclass(slots=True, kw_only=True)
+class Charge:
+    """Money that was taken by an intent."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    customer: str | None
+    intent: str
+    payment_method: str | None
+    amount_refunded: int = 0
+    disputed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Dispute:
+    id: str
+    created: int
+    charge: str
+    intent: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+
+
+@dataclass(slots=True, kw_only=True)
+class TestClock:
+    """`ready`, or `advancing` while what lies between two moments happens."""
+
+    id: str
+    created: int
+    frozen_time: int
+    name: str | None = None
+    status: str = "ready"
+    deleted: bool = False
+
+
+Record = Charge | Dispute | TestClock | Customer | Product | Price | Invoice | Subscription | Intent | Payment | CreditNote

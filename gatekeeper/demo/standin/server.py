@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import count
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -64,8 +65,9 @@ class _Api:
 
     async def serve(self, verb: Verb | None, request: Request) -> Response:
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
-        self._log.add(Asked(request.method, request.url.path, request.url.query, key[:2]))
-        fault = self._faults.meet(request.url.path, key)
+        at = asyncio.get_running_loop().time()
+        self._log.add(Asked(request.method, request.url.path, request.url.query, key[:2], at))
+        fault = self._faults.meet(request.url.path, key, unquote(request.url.query))
         headers = {
             "Request-Id": f"req_{next(self._numbers):014}",
             "Stripe-Version": request.headers.get("stripe-version", API_VERSION),
@@ -141,6 +143,8 @@ def _broken(fault: Fault, headers: dict[str, str]) -> Response:
         return HTMLResponse("<html><body><h1>We are down for maintenance</h1></body></html>", headers=headers)
     if fault.should_retry is not None:
         headers = headers | {"Stripe-Should-Retry": str(fault.should_retry).lower()}
+    if fault.retry_after is not None:
+        headers = headers | {"Retry-After": str(fault.retry_after)}
     refusal = _REFUSALS[fault.kind]
     return _answer(_error(refusal), headers, status=refusal.status)
 

@@ -6,6 +6,8 @@ What belongs to an invoice is in `invoice_shapes`.
 from gatekeeper.demo.standin.frame import Frame, listed
 from gatekeeper.demo.standin.records import Customer, Invoice, Json, Price, Product, Subscription
 
+_NO_ADDRESS: Json = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
 
 def account(account_id: str) -> Json:
     return {
@@ -28,7 +30,7 @@ def customer(it: Customer, frame: Frame) -> Json:
     return {
         "id": it.id,
         "object": "customer",
-        "address": None,
+        "address": None if it.country is None else {**_NO_ADDRESS, "country": it.country},
         "balance": 0,
         "created": it.created,
         "currency": it.currency,
@@ -53,7 +55,7 @@ def customer(it: Customer, frame: Frame) -> Json:
         "preferred_locales": list(it.preferred_locales),
         "shipping": None,
         "tax_exempt": "none",
-        "test_clock": None,
+        "test_clock": it.test_clock,
     }
 
 
@@ -167,7 +169,6 @@ _UNUSED_BY_SUBSCRIPTIONS: Json = {
     "pending_setup_intent": None,
     "pending_update": None,
     "schedule": None,
-    "test_clock": None,
     "transfer_data": None,
     "trial_end": None,
     "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
@@ -197,6 +198,7 @@ def subscription(it: Subscription, latest: Invoice | None, frame: Frame) -> Json
         "metadata": dict(it.metadata),
         "start_date": it.created,
         "status": it.status(latest, frame.now),
+        "test_clock": frame.test_clock,
     }
 
 

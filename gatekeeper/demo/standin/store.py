@@ -2,18 +2,21 @@
 
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from threading import RLock
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from gatekeeper.demo.standin import invoice_shapes, shapes
+from gatekeeper.demo.standin import charge_shapes, invoice_shapes, shapes
 from gatekeeper.demo.standin.events import API_VERSION, snapshot
 from gatekeeper.demo.standin.frame import Frame
 from gatekeeper.demo.standin.records import (
+    Charge,
     CreditNote,
     Customer,
+    Dispute,
     Intent,
     Invoice,
     Json,
@@ -23,6 +26,7 @@ from gatekeeper.demo.standin.records import (
     Record,
     Refused,
     Subscription,
+    TestClock,
 )
 
 P = ParamSpec("P")
@@ -32,12 +36,31 @@ S = TypeVar("S", bound="Store")
 _WRITE_ONCE = {"hosted_invoice_url", "invoice_pdf"}  # new at every reading, so never a change
 
 
+_WRITERS: dict[type[Record], Callable[[Any, Frame], Json]] = {
+    Charge: charge_shapes.charge,
+    CreditNote: invoice_shapes.credit_note,
+    Customer: shapes.customer,
+    Dispute: charge_shapes.dispute,
+    Intent: invoice_shapes.intent,
+    Invoice: invoice_shapes.invoice,
+    Payment: invoice_shapes.payment,
+    Price: shapes.price,
+    Product: shapes.product,
+    TestClock: charge_shapes.test_clock,
+}
+_OF_A_CUSTOMER = ("invoices", "subscriptions", "intents", "credit_notes", "charges")
+
+
 def change(verb: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Hold the books while the verb runs: the server, the demo and the delivery are threads of their own."""
+    """Hold the books while the verb runs: the server, the demo and the delivery are threads of their own.
+
+    It runs in the time of the test clock by which lives what it is told to change.
+    """
 
     @wraps(verb)
     def held(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
+        ids = (value for value in (*args, *kwargs.values()) if isinstance(value, str))
+        with self.lock, self.in_time_of(next(filter(None, map(self.clock_of, ids)), "")):
             return verb(self, *args, **kwargs)
 
     return held
@@ -66,14 +89,39 @@ class Store:
         self.payments: dict[str, Payment] = {}
         self.intents: dict[str, Intent] = {}
         self.credit_notes: dict[str, CreditNote] = {}
+        self.charges: dict[str, Charge] = {}
+        self.disputes: dict[str, Dispute] = {}
+        self.test_clocks: dict[str, TestClock] = {}
         self.events: dict[str, Json] = {}
         self.listeners: list[Callable[[Json], None]] = []
         self._random = random.Random(seed)
         self._readings = 0
+        self._time_of = ""
         self._last_written: dict[str, Json] = {}
 
     def now(self) -> int:
-        return int(self.clock().timestamp())
+        """The moment, in the time of the test clock that is gone by at present, if any is."""
+        own = self.test_clocks.get(self._time_of)
+        return int(self.clock().timestamp()) if own is None else own.frozen_time
+
+    @contextmanager
+    def in_time_of(self, clock_id: str) -> Iterator[None]:
+        """Within the block the books go by this test clock; empty: as they do already."""
+        before, self._time_of = self._time_of, clock_id or self._time_of
+        try:
+            yield
+        finally:
+            self._time_of = before
+
+    def clock_of(self, object_id: str) -> str:
+        """The test clock by which this object lives: its own id, or that of its customer's; empty: none."""
+        if object_id in self.test_clocks:
+            return object_id
+        if object_id in self.payments:
+            object_id = self.payments[object_id].invoice
+        tables: Iterator[dict[str, Any]] = (getattr(self, name) for name in _OF_A_CUSTOMER)
+        owner = next((table[object_id].customer for table in tables if object_id in table), object_id)
+        return (self.customers[owner].test_clock or "") if owner in self.customers else ""
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         return f"{prefix}_{''.join(self._random.choices(string.ascii_letters + string.digits, k=length))}"
@@ -81,29 +129,20 @@ class Store:
     def frame(self) -> Frame:
         """For one more reading."""
         self._readings += 1
-        return Frame(now=self.now(), livemode=self.livemode, base_url=self.base_url, reading=self._readings)
+        return Frame(
+            now=self.now(),
+            livemode=self.livemode,
+            base_url=self.base_url,
+            reading=self._readings,
+            test_clock=self._time_of or None,
+        )
 
     def write(self, it: Record) -> Json:
         """The object as the API shows it now."""
-        frame = self.frame()
-        match it:
-            case Customer():
-                written = shapes.customer(it, frame)
-            case Product():
-                written = shapes.product(it, frame)
-            case Price():
-                written = shapes.price(it, frame)
-            case Subscription():
-                written = shapes.subscription(it, self.invoices.get(it.latest_invoice or ""), frame)
-            case Invoice():
-                written = invoice_shapes.invoice(it, frame)
-            case Payment():
-                written = invoice_shapes.payment(it, frame)
-            case Intent():
-                written = invoice_shapes.intent(it, frame)
-            case CreditNote():
-                written = invoice_shapes.credit_note(it, frame)
-        return written
+        with self.in_time_of(self.clock_of(it.id)):
+            if isinstance(it, Subscription):
+                return shapes.subscription(it, self.invoices.get(it.latest_invoice or ""), self.frame())
+            return _WRITERS[type(it)](it, self.frame())
 
     def record(self, kind: str, it: Record) -> None:
         """Write down that `kind` happened to the object, and tell the listeners."""

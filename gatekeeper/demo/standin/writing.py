@@ -22,6 +22,17 @@ class InvoiceSettings(Part):
     default_payment_method: str | None = None
 
 
+class Address(Part):
+    """Of an address only the country is kept."""
+
+    country: str | None = None
+    city: str | None = None
+    line1: str | None = None
+    line2: str | None = None
+    postal_code: str | None = None
+    state: str | None = None
+
+
 class CustomerParams(Params):
     """An empty value removes the field's."""
 
@@ -32,12 +43,16 @@ class CustomerParams(Params):
     metadata: Metadata
     preferred_locales: list[str] | Literal[""] = Field(default_factory=list)
     invoice_settings: InvoiceSettings = InvoiceSettings()
+    address: Address | Literal[""] = ""
+    test_clock: str | None = None
 
     def changes(self) -> dict[str, Any]:
         """What was said, under the names of the books."""
-        said = {name: getattr(self, name) for name in self.model_fields_set - {"expand", "invoice_settings"}}
+        said = {name: getattr(self, name) for name in self.model_fields_set - {"expand", "invoice_settings", "address"}}
         if "invoice_settings" in self.model_fields_set:
             said["payment_method"] = self.invoice_settings.default_payment_method or None
+        if "address" in self.model_fields_set:
+            said["country"] = (self.address and self.address.country) or None
         if "preferred_locales" in said:
             said["preferred_locales"] = said["preferred_locales"] or []
         return said | {name: None for name, value in said.items() if value == ""}
@@ -133,6 +148,15 @@ class IntentParams(Params):
     confirm: bool = False
 
 
+class TestClockParams(Params):
+    frozen_time: int
+    name: str | None = None
+
+
+class AdvanceParams(Params):
+    frozen_time: int
+
+
 class CreditNoteParams(Params):
     """Of the three ways in which paid money is given back only the sum matters here."""
 
@@ -214,6 +238,14 @@ def create_credit_note(books: Books, p: CreditNoteParams) -> Json:
 
 def create_intent(books: Books, p: IntentParams) -> Json:
     return books.write(books.create_intent(**p.model_dump(exclude={"expand"})))
+
+
+def create_test_clock(books: Books, p: TestClockParams) -> Json:
+    return books.write(books.create_test_clock(p.frozen_time, name=p.name))
+
+
+def advance(books: Books, p: AdvanceParams, clock_id: str) -> Json:
+    return books.write(books.advance(clock_id, p.frozen_time))
 
 
 def delete_invoice(books: Books, _: Params, invoice_id: str) -> Json:

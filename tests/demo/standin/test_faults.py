@@ -71,6 +71,24 @@ def test_a_slow_answer_is_right_and_late(teller: Teller) -> None:
     assert time.monotonic() - begun >= 0.3
 
 
+def test_a_429_may_say_when_to_come_again(teller: Teller) -> None:
+    for seconds in (None, 7):
+        teller.standin.faults.add(Fault(kind="rate_limited", retry_after=seconds))
+        with pytest.raises(stripe.RateLimitError) as failure:
+            teller.sdk.invoices.list()
+        assert (failure.value.headers or {}).get("retry-after") == (None if seconds is None else "7")
+
+
+def test_a_fault_may_meet_one_list_alone(teller: Teller) -> None:
+    lost = teller.sdk.invoices.mark_uncollectible(teller.owe()).id
+    owed = teller.owe()
+    teller.standin.faults.add(Fault(kind="empty", path="/v1/invoices", query="status=open", times=None))
+    assert teller.sdk.invoices.list({"status": "open"}).data == []
+    assert [it.id for it in teller.sdk.invoices.list({"status": "uncollectible"}).data] == [lost]
+    assert len(teller.sdk.invoices.list({"expand": ["data.customer"]}).data) == 2
+    assert owed
+
+
 def test_an_outage_for_the_reader_alone_lasts_until_it_is_cleared(teller: Teller) -> None:
     teller.standin.faults.add(Fault(kind="error", times=None, key="rk_"))
     with driving(teller.standin.url, READ_KEY) as reader:
@@ -88,7 +106,10 @@ def test_every_request_is_logged_with_the_kind_of_its_key_and_never_the_key(tell
     with driving(teller.standin.url, READ_KEY) as reader:
         reader.v1.invoices.list({"status": "open"})
     teller.sdk.customers.create({"name": "Acme"})
-    assert httpx.get(log, trust_env=False).json() == [
+    asked = httpx.get(log, trust_env=False).json()
+    came = [entry.pop("at") for entry in asked]
+    assert came == sorted(came)
+    assert asked == [
         {"method": "GET", "path": "/v1/invoices", "query": "status=open", "key": "rk"},
         {"method": "POST", "path": "/v1/customers", "query": "", "key": "sk"},
     ]

@@ -97,6 +97,13 @@ def lived_in(books: Books, clock: MovableClock) -> None:
     draft = books.create_invoice(debtor.id, collection_method="send_invoice", days_until_due=3)
     books.add_line(draft.id, 100, description="Training")
     books.update_customer(debtor.id, {"email": "new@acme.example"})
+    disputed = books.dispute(paying.latest_invoice or "")
+    books.close_dispute(disputed.id, "won")
+    books.refund(paying.latest_invoice or "", 100)
+    own_clock = books.create_test_clock(books.now(), name="rehearsal").id
+    rehearsing = books.create_customer(test_clock=own_clock, country="CO").id
+    books.create_subscription(rehearsing, price, collection_method="send_invoice", days_until_due=7)
+    books.advance(own_clock, books.now() + 40 * 86_400)
     clock.move(days=8)
     books.cancel(paying.id)
 
@@ -123,6 +130,8 @@ SERVED = {
     "/v1/subscriptions": stripe.Subscription,
     "/v1/invoice_payments": stripe.InvoicePayment,
     "/v1/credit_notes": stripe.CreditNote,
+    "/v1/disputes": stripe.Dispute,
+    "/v1/test_helpers/test_clocks": stripe.test_helpers.TestClock,
     "/v1/events": stripe.Event,
 }
 
@@ -150,6 +159,9 @@ def test_an_expanded_invoice_has_the_shape_that_the_sdk_expects(world: Standin) 
         ("invoice_payment.", stripe.InvoicePayment),
         ("credit_note.", stripe.CreditNote),
         ("payment_intent.", stripe.PaymentIntent),
+        ("charge.refunded", stripe.Charge),
+        ("charge.dispute.", stripe.Dispute),
+        ("test_helpers.test_clock.", stripe.test_helpers.TestClock),
         ("price.", stripe.Price),
         ("product.", stripe.Product),
     ],
