@@ -1,7 +1,8 @@
 """/livez: this process answers. /readyz: it can do its work, and if not, what is in the way.
 
 Stripe's health is in neither: with Stripe or the worker gone, the lockout page and the webhooks are needed most, and whoever
-takes an unready part out of service would take them away. What does not stop this part is said beside `ready`.
+takes an unready part out of service would take them away. What does not stop this part is said beside
+`ready`: the brake, for one, holds closings and no page.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Reason
 
@@ -20,7 +22,12 @@ _STALE_AFTER: Final = 3
 
 
 def routes(
-    *, reader: Reader, withheld: Callable[[], Reason | None], clock: Callable[[], datetime], reconcile_every: timedelta
+    *,
+    reader: Reader,
+    brake: BrakeReader,
+    withheld: Callable[[], Reason | None],
+    clock: Callable[[], datetime],
+    reconcile_every: timedelta,
 ) -> list[Route]:
     async def livez(_request: Request) -> Response:
         """On the event loop: it must not wait for a thread behind questions to a database that hangs."""
@@ -28,7 +35,7 @@ def routes(
 
     def readyz(_request: Request) -> Response:
         try:
-            report = _report(reader, withheld, clock(), reconcile_every)
+            report = _report(reader, withheld, clock(), reconcile_every) | {"brake": [one.cause for one in brake.engaged()]}
         except Exception as fault:  # noqa: BLE001 - whatever the database raises, the answer is that it does not answer
             report = {"ready": False, "why": [f"the ledger does not answer ({type(fault).__name__})"]}
         return JSONResponse(report, 200 if report["ready"] else 503, headers=_NO_STORE)

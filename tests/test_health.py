@@ -11,9 +11,11 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from gatekeeper import health
+from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Reason
+from gatekeeper.policy.brake import Cause
 from tests.kit.ledger import Ledger, opened
 from tests.kit.ports import free_port
 from tests.kit.standin import START, MovableClock
@@ -36,11 +38,12 @@ class Part:
         return answer.status_code, answer.json() if path == "/readyz" else answer.text
 
 
-def run(reader: Reader) -> Iterator[Part]:
+def run(reader: Reader, brake: BrakeReader) -> Iterator[Part]:
     part = Part()
     app = Starlette(
         routes=health.routes(
             reader=reader,
+            brake=brake,
             withheld=lambda: Reason(code=part.withheld) if part.withheld else None,
             clock=part.clock,
             reconcile_every=EVERY,
@@ -58,12 +61,11 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 @pytest.fixture
 def part(ledger: Ledger) -> Iterator[Part]:
-    yield from run(ledger.reader)
+    yield from run(ledger.reader, BrakeReader(ledger.engine))
 
 
 def read_whole(ledger: Ledger) -> None:
-    ledger.writer.readings.begin_reconcile()
-    ledger.writer.readings.finish_reconcile(START)
+    ledger.writer.reconciles.finish(ledger.writer.reconciles.begin(START))
 
 
 def test_before_the_books_were_read_whole_it_is_not_ready(part: Part) -> None:
@@ -77,13 +79,14 @@ def test_before_the_books_were_read_whole_it_is_not_ready(part: Part) -> None:
         "withheld": "",
         "revision": 0,
         "reconciled_at": None,
+        "brake": [],
     }
     assert part.ask("/livez") == (200, "ok\n")
 
 
 def test_once_they_were_it_is(ledger: Ledger, part: Part) -> None:
     read_whole(ledger)
-    ready = {"ready": True, "why": [], "stale": False, "distrust": "", "withheld": "", "revision": 0}
+    ready = {"ready": True, "why": [], "stale": False, "distrust": "", "withheld": "", "revision": 0, "brake": []}
     assert part.ask() == (200, ready | {"reconciled_at": START.isoformat()})
 
 
@@ -99,7 +102,7 @@ def test_books_that_were_not_read_for_three_intervals_are_said_to_be_stale(ledge
 
 def test_distrust_is_said_with_its_reason_until_it_ends(ledger: Ledger, part: Part) -> None:
     read_whole(ledger)
-    ledger.writer.readings.distrust("Stripe refuses the key (401); put a valid one into stripe.api_key and start again")
+    ledger.writer.reconciles.distrust("Stripe refuses the key (401); put a valid one into stripe.api_key and start again")
     status, report = part.ask()
     assert (status, report["distrust"][:20]) == (200, "Stripe refuses the k")
     read_whole(ledger)
@@ -112,6 +115,16 @@ def test_what_withholds_is_said(ledger: Ledger, part: Part, code: str) -> None:
     part.withheld = code
     status, report = part.ask()
     assert (status, report["withheld"]) == (200, code)
+
+
+def test_a_brake_that_holds_is_said_and_is_no_reason_to_be_unready(ledger: Ledger, part: Part) -> None:
+    read_whole(ledger)
+    ledger.writer.brakes.ask(11, START)
+    ledger.writer.brakes.engage(Cause.CLOCK, Reason(code="brake_clock", params=(("minutes", 90),)), START)
+    status, report = part.ask()
+    assert (status, report["ready"], report["brake"]) == (200, True, ["cap", "clock"])
+    ledger.writer.brakes.release([Cause.CAP], reason="right", author="Ann", now=START)
+    assert part.ask()[1]["brake"] == ["clock"]
 
 
 def test_a_ledger_that_cannot_be_read_is_said(ledger: Ledger, part: Part) -> None:
@@ -130,7 +143,7 @@ def test_a_ledger_that_cannot_be_read_is_said(ledger: Ledger, part: Part) -> Non
 
 def test_a_database_that_is_gone_is_said_without_its_address_or_password() -> None:
     engine = open_engine(f"postgresql+psycopg://canary:canary@127.0.0.1:{free_port()}/canary")
-    for part in run(Reader(engine)):
+    for part in run(Reader(engine), BrakeReader(engine)):
         answer = part.ask()
         assert answer == (503, {"ready": False, "why": ["the ledger does not answer (OperationalError)"]})
         assert part.ask("/livez") == (200, "ok\n")

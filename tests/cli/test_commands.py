@@ -171,8 +171,8 @@ def test_check_config_names_the_faults_of_settings_policy_and_gate_at_once(tmp_p
     said = made.command("check-config", code=78)
     for key in ("product.time_zone", "stripe.reconcile_every_seconds", "safety.mode", "gate.edge_secret"):
         assert f"{made.config}: {key}: " in said
-    assert f"{policy}: policy.file: audiences" in said
-    assert f"{policy}: policy.file: steps" in said
+    assert f"{policy}: policy.file: line 1: audiences" in said
+    assert f"{policy}: policy.file: line 1: steps" in said
     assert made.command("run", code=78) == said
 
 
@@ -319,7 +319,10 @@ def test_restore_undoes_a_batch_once(tmp_path: Path) -> None:
 # Messages
 
 
-@pytest.mark.parametrize(("step", "says"), [("reminder", "INV-0042"), ("warning", "December 24"), ("restored", "is back")])
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [("courtesy", "fall due soon"), ("reminder", "INV-0042"), ("warning", "December 24"), ("restored", "is back")],
+)
 def test_a_preview_of_each_step(town: Town, tmp_path: Path, step: str, says: str) -> None:
     said = town.installation.command("notices", "preview", step)
     assert said.startswith("Subject: ")
