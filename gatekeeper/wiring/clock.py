@@ -1,5 +1,6 @@
 """The one place that reads a clock. Everybody else is handed `now`, or a callable that says it."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,11 @@ class ClockUnreadable(RuntimeError):
 
 def system_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def steady_seconds() -> float:
+    """Seconds that only ever grow, from a beginning of their own. They stand still while the machine sleeps."""
+    return time.monotonic()
 
 
 def simulated_clock(path: Path) -> Clock:

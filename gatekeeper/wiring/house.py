@@ -1,34 +1,37 @@
-"""The parts of the house, each built when it is first asked for, from the settings and one clock."""
+"""The parts of the house, each built when it is first asked for, from the settings and one clock. The web part: `web.py`."""
 
+import threading
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import httpx
 from jinja2 import TemplateSyntaxError
-from starlette.applications import Starlette
 
-from gatekeeper import health, webhooks
-from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.books import StripeBooks
+from gatekeeper.billing.stripe.pace import Pace
 from gatekeeper.billing.stripe.words import Mapper
+from gatekeeper.braking import Brake
 from gatekeeper.config import Fault, Settings, SettingsInvalid
+from gatekeeper.directory import Directory
+from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
+from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Mode, Reason
-from gatekeeper.pages.ledger_books import LedgerBooks
-from gatekeeper.pages.routes import routes as page_routes
 from gatekeeper.perform.mail.transport import Transport, open_transport
 from gatekeeper.perform.notices import Postman, Sender
-from gatekeeper.policy.brake import Caps
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.brake import Caps, Limits
+from gatekeeper.policy.versions import Policies
 from gatekeeper.publish import Publisher, replace_file
 from gatekeeper.review import Review
 from gatekeeper.sync import Sync
-from gatekeeper.wiring.clock import Clock, simulated_clock, system_clock
+from gatekeeper.wiring.clock import Clock, simulated_clock, steady_seconds, system_clock
 from gatekeeper.wiring.places import StateFolder
-from gatekeeper.wiring.policy import load_rules
+from gatekeeper.wiring.policies import open_policies
+from gatekeeper.wiring.policy import policy_document
+from gatekeeper.wiring.told import open_directory
 from gatekeeper.wording import Product, Wording
 from gatekeeper.worker import Parts, Worker
 
@@ -38,11 +41,13 @@ _STRIPE_SECONDS = 10.0
 class House:
     """Everything but the gate, which stands apart. Close it when done; parts that were never asked for cost nothing.
 
+    `stopping`: set it, and whoever waits for the next turn to ask Stripe gives up.
     `now`: an instant to pretend, for one round of `gatekeeper tick --now`.
     """
 
     def __init__(self, settings: Settings, *, now: datetime | None = None) -> None:
         self.settings = settings
+        self.stopping = threading.Event()
         self._pretended = now
         self.state = StateFolder(Path(settings.state.folder))
 
@@ -73,11 +78,44 @@ class House:
 
     @cached_property
     def writer(self) -> Writer:
-        return open_writer(self.engine, message_domain=self.settings.mail.domain)
+        return open_writer(self.engine, message_domain=self.settings.mail.domain, limits=self.limits)
 
     @cached_property
-    def rules(self) -> Rules:
-        return load_rules(self.settings)
+    def limits(self) -> Limits:
+        safety = self.settings.safety
+        return Limits(
+            caps=Caps(per_hour=safety.suspensions_per_hour, per_day=safety.suspensions_per_day),
+            few=safety.anomaly_above,
+            blind_after=timedelta(hours=safety.blind_hours),
+        )
+
+    @cached_property
+    def brake_reader(self) -> BrakeReader:
+        return BrakeReader(self.engine)
+
+    @cached_property
+    def brake(self) -> Brake:
+        return Brake(
+            reader=self.brake_reader,
+            brakes=self.writer.brakes,
+            limits=self.limits,
+            clock=self.clock,
+            steady_seconds=steady_seconds,
+            by_hand=self._pretended is not None or self.settings.clock.source == "simulated",
+        )
+
+    @cached_property
+    def policy_book(self) -> PolicyBook:
+        return PolicyBook(self.engine)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Which version of the policy judges whom. Raises SettingsInvalid."""
+        return open_policies(self.settings, self.policy_book)
+
+    def keep_policy(self) -> None:
+        """Put today's policy beside those that running cases began with."""
+        self.policy_book.keep(self.policies.current.id, policy_document(self.settings), self.clock())
 
     @cached_property
     def product(self) -> Product:
@@ -109,29 +147,45 @@ class House:
         return httpx.Client(timeout=_STRIPE_SECONDS)
 
     @cached_property
+    def pace(self) -> Pace:
+        """How fast Stripe is asked. Replace it before the source is built where no Stripe is at the other end."""
+        return Pace(steady_seconds, self.stopping.wait)
+
+    @cached_property
     def source(self) -> StripeBooks:
         stripe = self.settings.stripe
         contacts = {Audience.ACCOUNTANT: stripe.contacts_from.accountant, Audience.USER: stripe.contacts_from.user}
         return StripeBooks(
             api_key=stripe.api_key.get_secret_value(),
             api_base=stripe.api_base,
-            mapper=Mapper(account_id_from=stripe.account_id_from, contacts_from=contacts),
+            mapper=Mapper(
+                account_id_from=stripe.account_id_from,
+                contacts_from=contacts,
+                attributes_from=stripe.attributes_from.model_dump(),
+            ),
             client=self._http,
             clock=self.clock,
+            pace=self.pace,
         )
 
     @cached_property
+    def directory(self) -> Directory | None:
+        """Who else knows whom to write to; None: nobody."""
+        return open_directory(self.settings, self._http, self.writer)
+
+    @cached_property
     def sync(self) -> Sync:
-        return Sync(self.source, self.reader, self.writer.readings, self.clock, pinned_account=self.settings.stripe.account)
+        return Sync(self.source, self.reader, self.writer, self.clock, pinned_account=self.settings.stripe.account)
 
     @cached_property
     def review(self) -> Review:
-        safety = self.settings.safety
+        self.keep_policy()
         return Review(
             reader=self.reader,
             verdicts=self.writer.verdicts,
-            rules=self.rules,
-            caps=Caps(per_hour=safety.suspensions_per_hour, per_day=safety.suspensions_per_day),
+            rules_of=self.policies.rules_for,
+            people=self.directory,
+            brake=self.brake,
             read_again=self.sync.invoice,
             withheld=self.withheld,
             clock=self.clock,
@@ -152,7 +206,7 @@ class House:
             reader=self.reader,
             outbox=self.writer.outbox,
             read_again=self.sync.invoice,
-            rules=self.rules,
+            rules_of=self.policies.rules_for,
             wording=self.wording,
             transport=self.transport,
             sender=Sender(
@@ -180,6 +234,7 @@ class House:
                 review=self.review,
                 publisher=self.publisher,
                 postman=self.postman,
+                brake=self.brake,
                 withheld=self.withheld,
                 release=self.writer.desk.release,
                 clock=self.clock,
@@ -187,41 +242,12 @@ class House:
             )
         )
 
-    @cached_property
-    def web(self) -> Starlette:
-        """The web part: lockout page, pay links, webhooks, health."""
-        books = LedgerBooks(
-            reader=self.reader,
-            rules=self.rules,
-            product=self.product,
-            public_url=self.settings.web.public_url,
-            clock=self.clock,
-        )
-        secrets = [secret.get_secret_value() for secret in self.settings.stripe.webhook_secrets]
-        return Starlette(
-            routes=[
-                *page_routes(
-                    books, self.source.payment_page, self.state.page_signer(), self.wording, unavailable=SourceUnavailable
-                ),
-                *webhooks.routes(
-                    inbox=self.writer.inbox,
-                    reader=self.reader,
-                    secrets=secrets,
-                    clock=self.clock,
-                    wake=self.worker.wake.set,
-                ),
-                *health.routes(
-                    reader=self.reader, withheld=self.withheld, clock=self.clock, reconcile_every=self.reconcile_every
-                ),
-            ]
-        )
-
     def withheld(self) -> Reason | None:
         """Why nothing may climb or be sent at this moment; None: nothing withholds it."""
         if self.state.halt.exists():
             return Reason(code="halted")
         mode = self.reader.state().mode or self.settings.safety.mode
-        return Reason(code="dry_run") if mode is Mode.DRY_RUN else None
+        return Reason(code="dry_run") if mode is Mode.DRY_RUN else self.brake.set_back()
 
     def lay_out_fallback_page(self) -> None:
         """The lockout page without account data, for the gate to show while the web part is dead."""

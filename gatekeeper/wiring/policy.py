@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gatekeeper.config import Fault, Settings, SettingsInvalid, load
 from gatekeeper.config.sections import Policy as PolicySection
 from gatekeeper.config.sources import gather
+from gatekeeper.documents import countries, currencies
 from gatekeeper.policy.reading import PolicyInvalid, policy_from
 from gatekeeper.policy.segments import Policy, Surroundings
 from gatekeeper.wiring.holidays import holidays_of, workweek_of
@@ -60,6 +61,8 @@ def policy_of(document: Mapping[str, Any], settings: Settings, file: str) -> Pol
         support=product.support_office_hours,
         holidays=holidays_of,
         workweek=workweek_of,
+        currencies={code.lower() for code in currencies()},
+        countries=countries(),
     )
     return _read(document, file, surroundings, timedelta(days=settings.safety.first_run_age_limit_days))
 

@@ -13,10 +13,12 @@ from itertools import count
 
 import structlog
 import uvicorn
+import uvloop
 
 from gatekeeper.ledger.migrate import migrate, require_current
 from gatekeeper.wiring.house import House
 from gatekeeper.wiring.listening import AddressInUse, listen, wait_until_free
+from gatekeeper.wiring.web import web_of
 
 __all__ = ["AddressInUse", "gate_command", "run_everything", "run_web", "run_worker"]
 
@@ -42,7 +44,7 @@ def run_web(house: House) -> None:
     """The web part alone. Raises AddressInUse."""
     require_current(house.engine)
     with listen(*house.settings.web.address, "web.listen") as listener:
-        asyncio.run(_serve(house, listener, lambda: None))
+        uvloop.run(_serve(house, listener, house.stopping.set))
 
 
 def run_worker(house: House) -> None:
@@ -72,19 +74,18 @@ def run_everything(house: House, gate_command: Sequence[str]) -> None:
                 stop_gate()
                 stop_worker()
 
-            asyncio.run(_serve(house, listener, stop))
+            uvloop.run(_serve(house, listener, stop))
 
 
 @contextlib.contextmanager
 def _worker_beside(house: House) -> Iterator[Callable[[], None]]:
     """The worker in a thread until the end of the block, or until what is yielded is called."""
-    told = threading.Event()
 
     def stop() -> None:
-        told.set()
+        house.stopping.set()
         house.worker.wake.set()
 
-    yield from _beside(threading.Thread(target=house.worker.run, args=(told,), name="worker"), stop)
+    yield from _beside(threading.Thread(target=house.worker.run, args=(house.stopping,), name="worker"), stop)
 
 
 @contextlib.contextmanager
@@ -118,7 +119,7 @@ async def _wait(stop: Callable[[], None]) -> None:
 async def _serve(house: House, listener: socket.socket, stop: Callable[[], None]) -> None:
     """The web part until the first signal, which calls `stop` too."""
     config = uvicorn.Config(
-        house.web,
+        web_of(house),
         log_config=None,
         access_log=False,
         server_header=False,

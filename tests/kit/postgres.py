@@ -22,13 +22,11 @@ _UNPRIVILEGED = "nobody"
 _FAST_SHUTDOWN = signal.SIGINT
 _SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
     "max_connections": "100",
     "shared_buffers": "32MB",
     "log_min_messages": "fatal",
 }
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 class Postgres:
@@ -58,8 +56,8 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A new server until the block ends.
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A new server until the block ends. `durable`: what it has committed outlives the machine, at the price of time.
 
     PostgreSQL refuses to run as root. There it runs as `nobody`, from a copy of its programs, since the checkout may lie in a
     folder that only root may enter.
@@ -77,8 +75,9 @@ def running_postgres() -> Iterator[Postgres]:
         # Texts sort by their bytes, as they do in SQLite
         initdb += ["--encoding=UTF8", "--no-locale", "--no-instructions"]
         subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **identity)
+        settings = _SETTINGS if durable else _SETTINGS | _NOT_DURABLE
         command = [programs / "postgres", "-D", folder / "data", "-k", folder]
-        command += [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stderr=log, **identity) as server:
             try:
                 _wait_until_ready(server, folder)

@@ -1,0 +1,50 @@
+"""The web part, put together out of the house: lockout page, pay links, webhooks, API, health, metrics."""
+
+from starlette.applications import Starlette
+
+from gatekeeper import health, metrics, webhooks
+from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.pages.ledger_books import LedgerBooks
+from gatekeeper.pages.routes import routes as page_routes
+from gatekeeper.wiring.house import House
+from gatekeeper.wiring.told import api_routes
+
+
+def web_of(house: House) -> Starlette:
+    books = LedgerBooks(
+        reader=house.reader,
+        rules_of=house.policies.rules_for,
+        product=house.product,
+        public_url=house.settings.web.public_url,
+        clock=house.clock,
+    )
+    secrets = [secret.get_secret_value() for secret in house.settings.stripe.webhook_secrets]
+    return Starlette(
+        routes=[
+            *page_routes(
+                books, house.source.payment_page, house.state.page_signer(), house.wording, unavailable=SourceUnavailable
+            ),
+            *webhooks.routes(
+                inbox=house.writer.inbox,
+                reader=house.reader,
+                secrets=secrets,
+                clock=house.clock,
+                wake=house.worker.wake.set,
+            ),
+            *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake.set),
+            *health.routes(
+                reader=house.reader,
+                brake=house.brake_reader,
+                withheld=house.withheld,
+                clock=house.clock,
+                reconcile_every=house.reconcile_every,
+            ),
+            *metrics.routes(
+                reader=house.reader,
+                brake=house.brake_reader,
+                caps=house.limits.caps,
+                withheld=house.withheld,
+                clock=house.clock,
+            ),
+        ]
+    )
