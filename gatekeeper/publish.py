@@ -4,6 +4,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,18 +31,22 @@ class Publisher:
             return False
         with self._alone():
             seen = self._last()
-            revision, standings = self._reader.standings()
-            if seen is not None and seen.revision >= revision:
-                if (seen.revision, seen.standings) == (revision, standings):
-                    self._published = revision
+            fresh = self._snapshot(now)
+            if seen is not None and seen.revision >= fresh.revision:
+                if replace(seen, published_at=now) == fresh:
+                    self._published = fresh.revision
                     return False
                 # A ledger that was restored from a backup counts from below what the gates have seen (rule 9, case 76)
                 self._raise_revision(seen.revision)
-                revision, standings = self._reader.standings()
-            replace_file(self._path, encode(Snapshot(revision, now, standings)))
-            self._published = revision
-        log.info("snapshot.published", revision=revision, listed=len(standings))
+                fresh = self._snapshot(now)
+            replace_file(self._path, encode(fresh))
+            self._published = fresh.revision
+        log.info("snapshot.published", revision=fresh.revision, listed=len(fresh.standings))
         return True
+
+    def _snapshot(self, now: datetime) -> Snapshot:
+        revision, standings, leaves_open = self._reader.standings()
+        return Snapshot(revision, now, standings, leaves_open)
 
     def _last(self) -> Snapshot | None:
         """What was published last; None: nothing, or nothing that can be read, which then says nothing."""

@@ -15,7 +15,7 @@ from gatekeeper.model import Standing
 from gatekeeper.publish import Publisher, replace_file
 from gatekeeper.snapshot import Snapshot, SnapshotInvalid, decode, encode
 from tests.kit.builders import DUE_AT, invoice
-from tests.kit.ledger import Ledger, current, opened, past_due
+from tests.kit.ledger import Ledger, current, opened, past_due, suspended
 
 AT = DUE_AT
 
@@ -71,6 +71,34 @@ def test_a_file_that_was_deleted_comes_back_with_the_same_revision(ledger: Ledge
     path.unlink()
     assert out.run(AT)
     assert published(path) == (1, {"acme": Standing.PAST_DUE})
+
+
+def test_what_a_restricted_account_is_left_is_published_and_nothing_of_it_once_it_is_not(ledger: Ledger, path: Path) -> None:
+    def left() -> dict[str, tuple[str, ...]]:
+        return dict(decode(path.read_bytes()).leaves_open)
+
+    out = publisher(ledger, path)
+    ledger.judge(past_due(standing=Standing.RESTRICTED))
+    out.run(AT)
+    assert left() == {}
+    assert not publisher(ledger, path).run(AT), "a restart finds it published"
+    ledger.judge(past_due())
+    ledger.judge(past_due(standing=Standing.RESTRICTED, leaves_open=("/reports", "/export")))
+    assert out.run(AT)
+    assert left() == {"acme": ("/reports", "/export")}
+    assert not publisher(ledger, path).run(AT), "and this as well"
+    ledger.judge(suspended())
+    out.run(AT)
+    assert (published(path)[1], left()) == ({"acme": Standing.SUSPENDED}, {})
+
+
+def test_a_restored_ledger_with_another_restriction_does_not_give_one_revision_two_meanings(ledger: Ledger, path: Path) -> None:
+    ledger.judge(past_due(standing=Standing.RESTRICTED))
+    publisher(ledger, path).run(AT)
+    with ledger.engine.begin() as connection:
+        connection.execute(text("UPDATE accounts SET leaves_open = '[\"/x\"]'"))
+    assert publisher(ledger, path).run(AT)
+    assert published(path) == (2, {"acme": Standing.RESTRICTED})
 
 
 @pytest.mark.parametrize("restarted", [True, False])

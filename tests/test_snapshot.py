@@ -13,13 +13,20 @@ from gatekeeper.snapshot import Snapshot, SnapshotInvalid, decode, encode
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LISTED = [Standing.PAST_DUE, Standing.RESTRICTED, Standing.SUSPENDED]
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-SNAPSHOTS = st.builds(
-    Snapshot,
-    revision=st.integers(0, 2**63 - 1),
-    published_at=st.datetimes(timezones=st.just(UTC)),
-    standings=st.dictionaries(IDS, st.sampled_from(LISTED), max_size=10),
-)
+PATHS = st.lists(st.sampled_from(["/a", "/b/c", "/é"]), min_size=1, max_size=3).map(tuple)
+
+
+@st.composite
+def _snapshots(draw: st.DrawFn) -> Snapshot:
+    standings = draw(st.dictionaries(IDS, st.sampled_from(LISTED), max_size=10))
+    restricted = [account for account, standing in standings.items() if standing is Standing.RESTRICTED]
+    leaves_open = {account: draw(PATHS) for account in restricted if draw(st.booleans())}
+    return Snapshot(draw(st.integers(0, 2**63 - 1)), draw(st.datetimes(timezones=st.just(UTC))), standings, leaves_open)
+
+
+SNAPSHOTS = _snapshots()
 SMALL = Snapshot(7, AT, {"acme": Standing.SUSPENDED, "bolt & söhne": Standing.PAST_DUE})
+PARTS = Snapshot(8, AT, {"a": Standing.RESTRICTED, "b": Standing.RESTRICTED, "c": Standing.RESTRICTED}, {"a": ("/x",)})
 
 
 @given(SNAPSHOTS)
@@ -29,12 +36,47 @@ def test_what_was_encoded_is_decoded_to_the_same(snapshot: Snapshot) -> None:
 
 @given(SNAPSHOTS)
 def test_the_same_standings_give_the_same_bytes_in_whatever_order_they_came(snapshot: Snapshot) -> None:
-    turned = Snapshot(snapshot.revision, snapshot.published_at, dict(reversed(snapshot.standings.items())))
+    standings, leaves_open = (dict(reversed(one.items())) for one in (snapshot.standings, snapshot.leaves_open))
+    turned = Snapshot(snapshot.revision, snapshot.published_at, standings, leaves_open)
     assert encode(turned) == encode(snapshot)
 
 
-def test_every_corruption_of_one_byte_is_refused() -> None:
-    whole = encode(SMALL)
+def test_a_file_of_the_first_version_is_read_and_its_restricted_accounts_may_read() -> None:
+    body = b'{"revision":3,"published_at":"2026-03-02T09:00:00+00:00","past_due":["p"],"restricted":["r"],"suspended":["s"]}'
+    standings = {"p": Standing.PAST_DUE, "r": Standing.RESTRICTED, "s": Standing.SUSPENDED}
+    assert decode(_sealed(body)) == Snapshot(3, AT, standings, {})
+
+
+def test_the_second_version_is_written_only_where_the_first_cannot_say_it() -> None:
+    assert encode(SMALL).startswith(b"gatekeeper-snapshot 1 ")
+    assert encode(PARTS).startswith(b"gatekeeper-snapshot 2 ")
+
+
+def test_a_version_of_the_future_is_refused() -> None:
+    _, _, body = encode(PARTS).partition(b"\n")
+    decode(_sealed(body, 2))
+    for version in (0, 3, 12):
+        with pytest.raises(SnapshotInvalid):
+            decode(_sealed(body, version))
+
+
+def test_a_file_grows_by_an_id_for_each_account_whatever_it_is_left() -> None:
+    """The paths are written once for all that share them, and an account in good standing not at all."""
+    accounts = [f"acct_{number:08d}" for number in range(1000)]
+    paths = tuple(f"/part/{number}" for number in range(50))
+    restricted = Snapshot(1, AT, dict.fromkeys(accounts, Standing.RESTRICTED), dict.fromkeys(accounts, paths))
+    suspended = Snapshot(1, AT, dict.fromkeys(accounts, Standing.SUSPENDED))
+    assert len(encode(restricted)) - len(encode(suspended)) < 1000
+    assert len({id(left) for left in decode(encode(restricted)).leaves_open.values()}) == 1
+
+
+def test_what_a_restriction_left_is_not_written_of_another_standing() -> None:
+    assert encode(Snapshot(7, AT, SMALL.standings, {"acme": ("/x",)})) == encode(SMALL)
+
+
+@pytest.mark.parametrize("snapshot", [SMALL, PARTS])
+def test_every_corruption_of_one_byte_is_refused(snapshot: Snapshot) -> None:
+    whole = encode(snapshot)
     for place in range(len(whole)):
         for flip in (0x01, 0x20, 0x80, 0xFF):
             with pytest.raises(SnapshotInvalid):
@@ -80,9 +122,30 @@ def test_a_whole_file_with_strange_contents_is_refused(body: bytes) -> None:
         decode(_sealed(body))
 
 
-def _sealed(body: bytes) -> bytes:
+_REST = b'"revision": 1, "published_at": "2026-03-02T09:00:00+00:00", "past_due": [], "restricted": [], "suspended": []'
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        b"",
+        b', "leaves_open": null',
+        b', "leaves_open": {"paths": [], "accounts": []}',
+        b', "leaves_open": [["/x"]]',
+        b', "leaves_open": [{"paths": ["/x"]}]',
+        b', "leaves_open": [{"paths": ["/x"], "accounts": [7]}]',
+        b', "leaves_open": [{"paths": [7], "accounts": ["a"]}]',
+        b', "leaves_open": [{"paths": "/x", "accounts": ["a"]}]',
+    ],
+)
+def test_strange_groups_are_refused(groups: bytes) -> None:
+    with pytest.raises(SnapshotInvalid):
+        decode(_sealed(b"{" + _REST + groups + b"}", 2))
+
+
+def _sealed(body: bytes, version: int = 1) -> bytes:
     """A file whose checksum fits."""
-    return b"gatekeeper-snapshot 1 " + sha256(body).hexdigest().encode() + b"\n" + body
+    return b"gatekeeper-snapshot %d " % version + sha256(body).hexdigest().encode() + b"\n" + body
 
 
 def test_an_account_that_is_current_is_not_listed() -> None:

@@ -2,15 +2,15 @@
 
 import hmac
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from gatekeeper.gate import answers
 from gatekeeper.gate.answers import Answer, Document, Letterhead
-from gatekeeper.gate.decision import LET_IN, UNIDENTIFIED, Outcome, Rules
+from gatekeeper.gate.decision import LET_IN, UNIDENTIFIED, Outcome, Passage, Rules
 from gatekeeper.gate.fields import ACCEPT_LANGUAGE, EDGE_SECRET, METHOD, URI, HeaderNames
 from gatekeeper.gate.identity import identify
 from gatekeeper.gate.negotiate import wants_page
-from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot
@@ -36,7 +36,7 @@ class Gate:
         self._identity_headers = tuple(name.lower().encode() for name in settings.identity_headers)
         self.header_names = HeaderNames(self._identity_headers)
         self._secret = settings.edge_secret.encode()
-        self._rules = Rules(OpenPaths(settings.always_allow), nobody_comes_in=settings.missing_account == "allow")
+        self._rules = Rules(settings.always_allow, nobody_comes_in=settings.missing_account == "allow")
         self._counts = dict.fromkeys((*Outcome, "stranger", "malformed"), 0)
         self._edges: dict[bytes, Callable[[bytes, Fields], Answer | PageWanted]] = {
             b"/gate": self._plain,
@@ -49,21 +49,29 @@ class Gate:
             b"/metrics": self._metrics,
         }
         self._ready = False
-        self._open_book(0, {})
+        self._open_book(Snapshot(0, datetime.min.replace(tzinfo=UTC)))
 
     def take(self, snapshot: Snapshot) -> None:
         """Decide by this snapshot from now on."""
-        self._open_book(snapshot.revision, snapshot.standings)
+        self._open_book(snapshot)
         self._ready = True
 
-    def _open_book(self, revision: int, standings: Mapping[str, Standing]) -> None:
-        """Turn the standings into what an answer needs, so that a request finds it with one look-up."""
-        letterheads = {standing: Letterhead(standing, revision) for standing in Standing}
+    def _open_book(self, snapshot: Snapshot) -> None:
+        """Turn the snapshot into what an answer needs, so that a request finds it with one look-up."""
+
+        def entry(standing: Standing, leaves_open: tuple[str, ...] = ()) -> tuple[Passage, Letterhead]:
+            return self._rules.passage(standing, leaves_open), Letterhead(standing, snapshot.revision, leaves_open)
+
+        entries = {standing: entry(standing) for standing in Standing}
+        by_paths = {paths: entry(Standing.RESTRICTED, paths) for paths in set(snapshot.leaves_open.values())}
         # First, for it alone can fail: an id that is no text leaves everything as it was
-        self._listed = {account.encode(): letterheads[standing] for account, standing in standings.items()}
-        self._unlisted = letterheads[Standing.CURRENT]
-        self._unknown = Letterhead(None, revision)
-        self._revision = revision
+        listed = {account.encode(): entries[standing] for account, standing in snapshot.standings.items()}
+        listed |= {account.encode(): by_paths[paths] for account, paths in snapshot.leaves_open.items()}
+        self._listed = listed
+        self._unlisted = entries[Standing.CURRENT]
+        self._unknown = Letterhead(None, snapshot.revision)
+        self._unidentified = entries[Standing.SUSPENDED][0], self._unknown
+        self._revision = snapshot.revision
 
     def answer(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """The answer to one request.
@@ -98,8 +106,8 @@ class Gate:
     def _judge(self, method: bytes, fields: Fields) -> tuple[Outcome, Letterhead, bytes]:
         """What becomes of a request that was made with `method`; and the account that was judged, for its answer."""
         account = identify(fields, self._identity_headers)
-        letterhead = self._unknown if account is None else self._listed.get(account, self._unlisted)
-        outcome = self._rules.decide(account, letterhead.standing, method, fields.get(URI, b""))
+        passage, letterhead = self._unidentified if account is None else self._listed.get(account, self._unlisted)
+        outcome = self._rules.decide(account, passage, method, fields.get(URI, b""))
         self._counts[outcome] += 1
         return outcome, letterhead, account or b""
 
@@ -133,7 +141,7 @@ class Gate:
             document = answers.UNIDENTIFIED_PAGE if wants_page(fields) else answers.UNIDENTIFIED_PROBLEM
             return letterhead.answer(answers.FORBIDDEN, document, account)
         if not wants_page(fields):
-            return letterhead.answer(answers.PAYMENT_REQUIRED, answers.OVERDUE_PROBLEM, account)
+            return letterhead.answer(answers.PAYMENT_REQUIRED, letterhead.problem, account)
         if method == b"HEAD":
             return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=None) + account, b""
         return PageWanted(letterhead, account, fields.get(ACCEPT_LANGUAGE, b""))

@@ -5,6 +5,7 @@ client sent (case 98), and no answer may be stored (case 94).
 """
 
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -39,13 +40,13 @@ class Document(NamedTuple):
 class Letterhead:
     """What every answer about accounts of one standing, at one revision, begins with. No standing: none was looked up.
 
-    `allowed` and `refused` are whole but for the account id and the ending.
+    `allowed` and `refused` are whole but for the account id and the ending; `problem` tells a program why it was refused.
     """
 
-    __slots__ = ("_ours", "allowed", "refused", "standing")
+    __slots__ = ("_ours", "allowed", "problem", "refused")
 
-    def __init__(self, standing: Standing | None, revision: int) -> None:
-        self.standing = standing
+    def __init__(self, standing: Standing | None, revision: int, leaves_open: Sequence[str] = ()) -> None:
+        """Take the paths, too, that a restriction leaves open (none: it leaves reading)."""
         self._ours = (
             "Cache-Control: no-store\r\n"
             f"X-Gatekeeper-Standing: {standing.value if standing else ''}\r\n"
@@ -55,6 +56,7 @@ class Letterhead:
         self.allowed = self.head(OK, length=0)
         # No body: nginx would throw it away, and the connection with it
         self.refused = self.head(FORBIDDEN, length=0)
+        self.problem = restricted_problem(leaves_open) if standing is Standing.RESTRICTED else SUSPENDED_PROBLEM
 
     def head(self, status: str, fields: Fields = (), *, length: int | None) -> bytes:
         """A head without its account id and ending; `length` is None for a HEAD whose body nobody has made."""
@@ -88,10 +90,18 @@ def as_json(body: object) -> Document:
     return Document((("Content-Type", "application/json"), _NO_SNIFFING), json.dumps(body).encode())
 
 
-def problem(name: str, title: str, status: int, detail: str) -> Document:
-    """A problem document for programs (RFC 9457)."""
-    body = {"type": f"urn:gatekeeper:problem:{name}", "title": title, "status": status, "detail": detail}
+def problem(name: str, title: str, status: int, detail: str, **more: object) -> Document:
+    """A problem document for programs (RFC 9457); `more` are members of our own (section 3.2)."""
+    body = {"type": f"urn:gatekeeper:problem:{name}", "title": title, "status": status, "detail": detail} | more
     return Document((("Content-Type", "application/problem+json"), _VARY, _NO_SNIFFING), json.dumps(body).encode())
+
+
+def restricted_problem(leaves_open: Sequence[str]) -> Document:
+    """Why a restricted account was refused, and what is still open to it: these paths, or reading where there are none."""
+    left = "only some of its paths are open" if leaves_open else "it may read (GET, HEAD, OPTIONS) and change nothing"
+    detail = f"An invoice of this account is overdue: {left}. Everything opens again as soon as the payment has arrived."
+    more = {"standing": Standing.RESTRICTED.value, "leaves_open": list(leaves_open)}
+    return problem("payment-overdue", "Payment overdue", 402, detail, **more)
 
 
 def small_page(title: str, sentence: str, *, mail: str = "", reload: bool = False) -> Document:
@@ -109,11 +119,12 @@ def small_page(title: str, sentence: str, *, mail: str = "", reload: bool = Fals
     return html(page.encode(), STRICT_POLICY, ("Referrer-Policy", "no-referrer"))
 
 
-OVERDUE_PROBLEM = problem(
+SUSPENDED_PROBLEM = problem(
     "payment-overdue",
     "Payment overdue",
     402,
     "An invoice of this account is overdue. Access opens again as soon as the payment has arrived.",
+    standing=Standing.SUSPENDED.value,
 )
 UNIDENTIFIED_PROBLEM = problem(
     "account-not-identified",

@@ -20,8 +20,8 @@ _AT_A_TIME = 64
 _PASSED_ON = ("Content-Security-Policy", "Content-Language", "Referrer-Policy")
 _TITLE = "Payment overdue"
 _SENTENCE = (
-    "An invoice for this account has not been paid yet, so access is paused. Nothing has been deleted. "
-    "Access opens again as soon as the payment has arrived."
+    "An invoice for this account has not been paid yet: until then, what you asked for is closed. Nothing has been deleted. "
+    "It opens again as soon as the payment has arrived."
 )
 
 

@@ -1,16 +1,11 @@
-"""Which addresses of the product stay open to every account: sign-in, payment, export (cases 84, 85 and 93).
+"""Which addresses of the product stay open: sign-in, payment and export to every account, and what a restriction leaves open.
 
-A path is compared only if every server reads it alike. Anything else matches nothing, and then the account decides.
+A path is compared only if every server reads it alike (`model.plain_path`). Anything else matches nothing.
 """
 
-import re
 from collections.abc import Iterable
 
-_LONGEST = 4096
-# Unreserved characters and sub-delimiters of RFC 3986 but `;`, which some servers cut at. No percent sign: some servers look at
-# what it stands for, and some do not.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9._~!$&'()*+,=:@-]+)*/?")
-_DOT_SEGMENT = re.compile(rb"/\.{1,2}(?:/|$)")
+from gatekeeper.model import is_path, plain_path
 
 
 class OpenPaths:
@@ -24,23 +19,12 @@ class OpenPaths:
         """
         self._exact: set[bytes] = set()
         for path in paths:
-            raw = path.encode().removesuffix(b"/")
-            if not raw or plain_path(raw) != raw:
+            if not is_path(path):
                 raise ValueError(f"{path!r} cannot stay open: write a plain path, such as /login")
-            self._exact.add(raw)
+            self._exact.add(path.encode().removesuffix(b"/"))
         self._below = tuple(path + b"/" for path in self._exact)
 
     def cover(self, uri: bytes) -> bool:
         """Whether the request target `uri` (a path, perhaps with a query) is on the list or below an entry."""
         path = plain_path(uri)
         return path is not None and (path in self._exact or path.startswith(self._below))
-
-
-def plain_path(uri: bytes) -> bytes | None:
-    """The path of a request target without its query, or None where two servers may read it differently."""
-    if len(uri) > _LONGEST:
-        return None
-    path, _, _ = uri.partition(b"?")
-    if not path or not _PLAIN.fullmatch(path) or _DOT_SEGMENT.search(path):
-        return None
-    return path

@@ -8,10 +8,14 @@ from gatekeeper.wording import LockoutView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayLink:
-    """The invoice behind a pay link, and whether something of it is still owed."""
+    """The invoice behind a pay link, and whether something of it is still owed.
+
+    `elsewhere`: where it can be paid if it is billed elsewhere, empty where nobody said; None: the biller is asked.
+    """
 
     invoice_id: str
     owed: bool
+    elsewhere: str | None = None
 
 
 class Books(Protocol):

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gatekeeper.pages.answers import Answers
-from gatekeeper.pages.books import Books
+from gatekeeper.pages.books import Books, PayLink
 from gatekeeper.wording import Wording
 
 PAGE_HEADER = "X-Gatekeeper-Page"
@@ -46,18 +46,14 @@ def routes(
         link = books.pay_link(request.path_params["token"])
         if link is None:
             return answers.page(request, 404, "gone")
-        if not link.owed:
+        page = _page_of(link, payment_page, unavailable)
+        if page is None:
             return answers.page(request, 200, "settled")
-        try:
-            page = payment_page(link.invoice_id)
-        except unavailable:
-            return answers.page(request, 503, "unavailable", headers=_RETRY_AFTER)
-        if page is None:  # paid a moment ago: the biller knows it before the ledger does
-            return answers.page(request, 200, "settled")
-        address = _on_the_web(page)
-        if address is None:
-            return answers.page(request, 503, "unavailable", headers=_RETRY_AFTER)
-        return answers.elsewhere(address)
+        if address := _on_the_web(page):
+            return answers.elsewhere(address)
+        if link.elsewhere is not None:
+            return answers.page(request, 200, "by_hand")
+        return answers.page(request, 503, "unavailable", headers=_RETRY_AFTER)
 
     return [Route("/overdue", overdue), Route("/pay/{token}", pay)]
 
@@ -70,6 +66,25 @@ def _account(request: Request, page_signer: URLSafeTimedSerializer) -> str | Non
     except BadData:
         return None
     return account_id if isinstance(account_id, str) else None
+
+
+def _page_of(
+    link: PayLink,
+    payment_page: Callable[[str], str | None],
+    unavailable: type[Exception] | tuple[type[Exception], ...],
+) -> str | None:
+    """Where this is paid at this moment; empty where nobody can say. None: nothing is left to pay.
+
+    Of what was paid a moment ago the biller knows it before the ledger does.
+    """
+    if not link.owed:
+        return None
+    if link.elsewhere is not None:
+        return link.elsewhere
+    try:
+        return payment_page(link.invoice_id)
+    except unavailable:
+        return ""
 
 
 def _on_the_web(address: str) -> str | None:

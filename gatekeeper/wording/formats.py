@@ -80,6 +80,12 @@ def isolated(context: Context, text: str) -> str:
 
 
 @pass_context
+def path(context: Context, text: str) -> str:
+    """A path of the product: it runs from left to right in every language."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(text) if context.eval_ctx.autoescape else text
+
+
+@pass_context
 def listing(context: Context, items: Iterable[str]) -> str:
     """`a, b and c`."""
     if not context.eval_ctx.autoescape:
@@ -87,11 +93,20 @@ def listing(context: Context, items: Iterable[str]) -> str:
     return Markup(format_list([str(escape(item)) for item in items], locale=context["locale"]))  # noqa: S704  # each item is escaped
 
 
-def shown(value: str | int | date | Money, locale: Locale) -> str:
+def shown(value: str | int | date | Money | tuple[str, ...], locale: Locale) -> str:
     """A value of a reason, in text."""
+    if isinstance(value, tuple):
+        return format_list(value, locale=locale)
     if isinstance(value, Money):
         return spelled(value, locale)
     return calendar_day(value, locale) if isinstance(value, date) else str(value)
 
 
-FILTERS: dict[str, Any] = {"money": money, "day": day, "number": number, "isolated": isolated, "listing": listing}
+FILTERS: dict[str, Any] = {
+    "money": money,
+    "day": day,
+    "number": number,
+    "isolated": isolated,
+    "path": path,
+    "listing": listing,
+}

@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,14 +13,15 @@ from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from gatekeeper.model import Reason, Step
+from gatekeeper.model import Reason, Standing, Step, Verdict
 from gatekeeper.policy import explain
+from gatekeeper.wording.answers import answer_in_words
 from gatekeeper.wording.formats import FILTERS, calendar_day, shown, spelled
 from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, known, wanted
 from gatekeeper.wording.views import LetterView, LockoutView, Product, Written, oldest_first
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_MUST_NAME = (Step.REMINDER, Step.WARNING)
+_MUST_NAME = (Step.COURTESY, Step.REMINDER, Step.WARNING)
 
 
 class LetterIncomplete(ValueError):
@@ -60,14 +62,16 @@ class Wording:
         return next((str(locale) for locale in locales if catalogue_of(locale, self._catalogues)), SOURCE)
 
     def letter(self, step: Step, view: LetterView) -> Written:
-        """The letter of a step (`REMINDER`, `WARNING` or `RESTORED`), as text and as HTML.
+        """The letter of a step (`COURTESY`, `REMINDER`, `WARNING` or `RESTORED`), as text and as HTML.
 
         Raises:
-            LetterIncomplete: the warning has no day of suspension, or a template leaves out an invoice, an amount, a link, or
-                that day (case 55).
+            LetterIncomplete: the warning has no day on which access closes, or the courtesy no due date; or a template leaves
+                out an invoice, an amount, a due date, a link, that day, or what stays open on it (case 55).
         """
         if step is Step.WARNING and view.suspend_on is None:
-            raise LetterIncomplete("a warning names the day of suspension: set suspend_on")
+            raise LetterIncomplete("a warning names the day on which access closes: set suspend_on")
+        if step is Step.COURTESY and not (view.owed and all(owed.due_on for owed in view.owed)):
+            raise LetterIncomplete("a courtesy names invoices and when each falls due: set owed, and due_on of each")
         locale = self.choose_locale(None, view.locale)
         names = (f"mail/{step}/subject.txt.j2", f"mail/{step}/body.txt.j2", f"mail/{step}/body.html.j2")
         subject, text, html = (self._render(name, locale, view=view, product=view.product) for name in names)
@@ -77,15 +81,27 @@ class Wording:
         return written
 
     def page(self, name: str, view: LockoutView | None, locale: str) -> str:
-        """One of the pages `overdue` (needs a view), `settled`, `unavailable`, `gone`, `fallback`, as an HTML document."""
+        """One of the pages `overdue` (needs a view), `settled`, `unavailable`, `by_hand`, `gone`, `fallback`, as HTML."""
         product = view.product if view else self.product
         return self._render(f"pages/{name}.html.j2", self.choose_locale(None, locale), view=view, product=product)
+
+    def report(self, view: object, locale: str) -> str:
+        """The comparison of two policies (`whatif.picture.ReportView`) as one HTML document that needs nothing else."""
+        return self._render("report/simulate.html.j2", self.choose_locale(None, locale), view=view, product=self.product)
 
     def sentence(self, reason: Reason, locale: str) -> str:
         """A reason of a verdict in words (`policy.explain`)."""
         parsed = Locale.parse(self.choose_locale(None, locale))
         texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
         return explain.sentence(reason, texts.gettext, lambda value: shown(value, parsed))
+
+    def answer(
+        self, name: str, standing: Standing, since_at: datetime | None, verdict: Verdict, *, zone: tzinfo, locale: str
+    ) -> tuple[str, ...]:
+        """Why an account stands as it does, one text a paragraph; `name`: what the account is called."""
+        parsed = Locale.parse(self.choose_locale(None, locale))
+        texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
+        return answer_in_words(name, standing, since_at, verdict, zone=zone, locale=parsed, translate=texts.gettext)
 
     def _render(self, name: str, locale: str, **values: Any) -> str:
         parsed = Locale.parse(locale)
@@ -142,6 +158,8 @@ def _facts(view: LetterView, locale: Locale) -> Iterable[str]:
     yield view.product.support_email
     if view.suspend_on:
         yield calendar_day(view.suspend_on, locale)
+    if view.closes is Step.RESTRICT:
+        yield from view.leaves_open
     for owed in view.owed:
         yield from (owed.number, spelled(owed.remaining, locale), owed.pay_url)
         if owed.due_on:

@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
+from enum import Enum
 
-from gatekeeper.model import Money
+from gatekeeper.model import Audience, Money, Standing, Step
 
 # Line breaks of every kind, controls, and the marks that reorder the text around them (U+202A-202E, U+2066-2069): none of them
 # belongs in a name. Joiners stay: Persian and Indic names need them.
@@ -31,7 +32,7 @@ class _Plain:
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]  # each heir is a dataclass
             value = getattr(self, field.name)
-            if not isinstance(value, str):
+            if not isinstance(value, str) or isinstance(value, Enum):
                 continue
             value = plain(value)
             if field.name.endswith("url") and value and not _ADDRESS.match(value):
@@ -75,7 +76,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterView(_Plain):
-    """What one message to one person says. `suspend_on` is set in a warning; `told`: who was written to before this message."""
+    """What one message to one person says.
+
+    `owed`: the invoices that it names; those of a courtesy fall due on their `due_on`. `audiences`: as whom this person is
+    written to. `told`: who was written to before this message; `further`: this person was, about this case, so that a reminder
+    is not their first. In a warning, `suspend_on` is the day on which access is closed: all of it, or, where `closes` is
+    `RESTRICT`, all but the paths in `leaves_open` (none: all but reading).
+    """
 
     product: Product
     account_name: str
@@ -86,11 +93,19 @@ class LetterView(_Plain):
     first_written_on: date | None
     locale: str | None
     told: tuple[Told, ...] = ()
+    audiences: tuple[Audience, ...] = ()
+    further: bool = False
+    closes: Step = Step.SUSPEND
+    leaves_open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockoutView(_Plain):
-    """What the lockout page says to the people of one account."""
+    """What the lockout page says to the people of one account.
+
+    `suspended_on`: since when access is closed, if the account is suspended. `leaves_open`: if it is restricted, the paths that
+    it is left (none: it may read).
+    """
 
     product: Product
     account_name: str
@@ -98,6 +113,8 @@ class LockoutView(_Plain):
     totals: tuple[Money, ...]
     told: tuple[Told, ...]
     suspended_on: date | None
+    standing: Standing = Standing.SUSPENDED
+    leaves_open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,16 @@ def test_nginx_must_name_the_method_for_a_restricted_account(gate: GateSettings)
     assert one(gate, "/gate/nginx", X_Account_Id="half", **overridden).status == 403
 
 
+def test_nginx_must_name_the_path_for_an_account_that_is_left_some_paths(gate: GateSettings) -> None:
+    for method, path in (("GET", "/reports"), ("POST", "/export/all?x"), ("DELETE", "/login")):
+        reply = one(gate, "/gate/nginx", X_Account_Id="part", X_Original_Method=method, X_Original_URI=path)
+        assert (reply.status, reply.headers["x-gatekeeper-standing"]) == (200, "restricted")
+    for path in ("/", "/reportsx", "/reports/../admin", "/reports%2fx", "/admin?/reports"):
+        assert one(gate, "/gate/nginx", X_Account_Id="part", X_Original_Method="GET", X_Original_URI=path).status == 403
+    assert one(gate, "/gate/nginx", X_Account_Id="part", X_Original_Method="GET").status == 403
+    assert one(gate, "/gate/nginx", X_Account_Id="late", X_Original_Method="GET", X_Original_URI="/reports").status == 403
+
+
 def test_an_open_path_is_open_to_a_suspended_account_but_only_if_the_edge_names_it(gate: GateSettings) -> None:
     for path in ("/login", "/login/x?y"):
         reply = one(gate, "/gate/nginx", X_Account_Id="late", X_Original_URI=path)
@@ -85,8 +95,23 @@ def test_a_program_gets_a_problem_document(gate: GateSettings, target: str) -> N
     problem = json.loads(reply.body)
     assert problem["type"] == "urn:gatekeeper:problem:payment-overdue"
     assert (problem["title"], problem["status"]) == ("Payment overdue", 402)
+    assert problem["standing"] == "suspended"
+    assert "leaves_open" not in problem
     assert problem["detail"].endswith(".")
     assert "Accept" in reply.headers["vary"]
+
+
+@pytest.mark.parametrize(("account", "left"), [("half", []), ("part", ["/reports", "/export"])])
+@pytest.mark.parametrize("target", ["/gate", "/gate/nginx/page"])
+def test_a_program_of_a_restricted_account_is_told_what_it_is_left(
+    gate: GateSettings, target: str, account: str, left: list[str]
+) -> None:
+    reply = one(gate, target, X_Account_Id=account, X_Original_Method="POST", X_Original_URI="/x", Accept="application/json")
+    problem = json.loads(reply.body)
+    assert (reply.status, problem["type"]) == (402, "urn:gatekeeper:problem:payment-overdue")
+    assert (problem["standing"], problem["leaves_open"]) == ("restricted", left)
+    assert ("may read" in problem["detail"]) == (account == "half")
+    assert "suspend" not in reply.body.decode()
 
 
 @pytest.mark.parametrize("target", ["/gate", "/gate/nginx/page", "/gate?x=1"])

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.gate.paths import OpenPaths, plain_path
+from gatekeeper.gate.paths import OpenPaths
+from gatekeeper.model import is_path, plain_path
 
 _OPEN = OpenPaths(["/login", "/account/pay", "/public/"])
 
@@ -108,7 +109,9 @@ def test_a_trick_opens_nothing(uri: bytes) -> None:
     assert not _OPEN.cover(uri)
 
 
-@pytest.mark.parametrize("path", ["", "/", "login", "//login", "/a/../b", "/a?b", "/a%20b", "/café", "/a;b", "http://h/login"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "login", "//login", "/a/../b", "/a?b", "/a%20b", "/café", "/a;b", "http://h/login", "/a//", "\ud800"]
+)
 def test_an_entry_that_could_match_nothing_or_everything_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="cannot stay open"):
         OpenPaths([path])
@@ -128,3 +131,14 @@ def test_whatever_is_open_is_literally_below_an_entry_for_every_reader(tail: byt
             assert path.split(b"/")[1] in {b"login", b"account", b"public"}
             assert not {b".", b".."} & set(path.split(b"/"))
             assert b"//" not in path
+
+
+@given(st.text("/ab.%;?#é", max_size=12))
+def test_the_words_for_what_can_stay_open_are_what_the_gate_opens(path: str) -> None:
+    if is_path(path):
+        assert OpenPaths([path]).cover(path.encode())
+        assert OpenPaths([path]).cover(path.encode().removesuffix(b"/") + b"/below")
+        assert not OpenPaths([path]).cover(b"/")
+    else:
+        with pytest.raises(ValueError, match="cannot stay open"):
+            OpenPaths([path])

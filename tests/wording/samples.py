@@ -8,7 +8,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po, write_po
 
-from gatekeeper.model import Money, Step, sums
+from gatekeeper.model import Audience, Money, Standing, Step, sums
 from gatekeeper.wording import LetterView, LockoutView, Owed, Product, Told, mask
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +43,15 @@ TOTALS = sums(one.remaining for one in OWED)
 ADDRESSES = (mask("ana@blue-door.example"), mask("billing@blue-door.example"))
 TOLD = (Told(on=date(2026, 12, 2), addresses=ADDRESSES), Told(on=date(2026, 12, 14), addresses=ADDRESSES))
 
+LEFT = ("/reports", "/data/export")
+
 LOCKOUT = LockoutView(
     product=PRODUCT, account_name="Blue Door Ltd", owed=OWED, totals=TOTALS, told=TOLD, suspended_on=date(2026, 12, 19)
 )
+READING = replace(LOCKOUT, suspended_on=None, standing=Standing.RESTRICTED)
+LOCKOUTS = {"suspended": LOCKOUT, "reading": READING, "paths": replace(READING, leaves_open=LEFT)}
+PAGES = ("overdue", "settled", "unavailable", "by_hand", "gone", "fallback")
+
 REMINDER = LetterView(
     product=PRODUCT,
     account_name="Blue Door Ltd",
@@ -56,10 +62,22 @@ REMINDER = LetterView(
     first_written_on=None,
     locale="en-GB",
 )
+NOT_YET_DUE = tuple(replace(one, days_overdue=0) for one in OWED)
+COURTESY = replace(REMINDER, owed=NOT_YET_DUE, audiences=(Audience.ACCOUNTANT,))
+FURTHER = replace(REMINDER, further=True, first_written_on=date(2026, 12, 2), told=TOLD)
 WARNING = replace(REMINDER, suspend_on=date(2026, 12, 19), first_written_on=date(2026, 12, 2), told=TOLD)
+RESTRICTS = replace(WARNING, closes=Step.RESTRICT)
 RESTORED = replace(REMINDER, owed=(), totals=())
-LETTERS = {Step.REMINDER: REMINDER, Step.WARNING: WARNING, Step.RESTORED: RESTORED}
-PAGES = ("overdue", "settled", "unavailable", "gone", "fallback")
+LETTERS = {
+    "courtesy": (Step.COURTESY, COURTESY),
+    "courtesy-to-user": (Step.COURTESY, replace(COURTESY, audiences=(Audience.USER,))),
+    "reminder": (Step.REMINDER, REMINDER),
+    "further-reminder": (Step.REMINDER, FURTHER),
+    "warning": (Step.WARNING, WARNING),
+    "warning-reading-stays": (Step.WARNING, RESTRICTS),
+    "warning-paths-stay": (Step.WARNING, replace(RESTRICTS, leaves_open=LEFT)),
+    "restored": (Step.RESTORED, RESTORED),
+}
 
 _READ_ALOUD = ("alt", "data-watching", "data-back", "title", "aria-label", "placeholder")
 _NEVER_CLOSED = {"meta", "img", "br", "link", "hr", "circle", "path"}

@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 from gatekeeper.model import Reason, Step
 from gatekeeper.wording import Wording
 from gatekeeper.wording.languages import catalogues
-from tests.wording.samples import LETTERS, LOCKOUT, PAGES, POT, PRODUCT, ROOT, TEMPLATES, Document, pseudo_catalogue
+from tests.wording.samples import (
+    LETTERS,
+    LOCKOUT,
+    LOCKOUTS,
+    PAGES,
+    POT,
+    PRODUCT,
+    ROOT,
+    TEMPLATES,
+    WARNING,
+    Document,
+    pseudo_catalogue,
+)
 
 SHIPPED = Wording(PRODUCT)
 
@@ -34,6 +46,8 @@ VALUES = (
     "ACME-0042",
     "ACME-0047",
     "PT 509 123 456",
+    "/data/export",
+    "/reports",
     "CLP",
     "Ana",
 )
@@ -65,12 +79,15 @@ def test_the_template_catalogue_holds_what_the_sources_say(tmp_path: Path) -> No
     assert messages(POT) == messages(fresh), "write templates/locale/gatekeeper.pot anew: the command is in babel.toml"
 
 
-@pytest.mark.parametrize("name", ["base", "parts", "reminder/body", "warning/body", "restored/body"])
-def test_both_parts_of_a_letter_are_made_of_the_same_sentences(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "headlines"),
+    [("base", 0), ("parts", 0), ("courtesy/body", 1), ("reminder/body", 2), ("warning/body", 2), ("restored/body", 1)],
+)
+def test_both_parts_of_a_letter_are_made_of_the_same_sentences(name: str, headlines: int) -> None:
     text, html = extracted(TEMPLATES / "mail" / f"{name}.txt.j2"), extracted(TEMPLATES / "mail" / f"{name}.html.j2")
     assert text <= html
     # The headline of the HTML part says what the subject of the text part says
-    assert len(html - text) == (1 if name.endswith("body") else 0)
+    assert len(html - text) == headlines
 
 
 def test_no_text_threatens_or_shames_or_uses_words_that_are_not_ours() -> None:
@@ -81,12 +98,13 @@ def test_no_text_threatens_or_shames_or_uses_words_that_are_not_ours() -> None:
 
 def every_text(wording: Wording, locale: str) -> Iterator[tuple[str, str]]:
     for name in PAGES:
-        yield f"page {name}", Document(wording.page(name, LOCKOUT if name == "overdue" else None, locale)).visible
-    for (step, view), count in itertools.product(LETTERS.items(), (1, 2)):
+        for kind, view in LOCKOUTS.items() if name == "overdue" else [("", None)]:
+            yield f"page {name} {kind}", Document(wording.page(name, view, locale)).visible
+    for (name, (step, view)), count in itertools.product(LETTERS.items(), (1, 2)):
         written = wording.letter(step, replace(view, locale=locale, owed=view.owed[:count]))
-        yield f"{step} subject", written.subject
-        yield f"{step} text", written.text
-        yield f"{step} HTML", Document(written.html).visible
+        yield f"{name} subject", written.subject
+        yield f"{name} text", written.text
+        yield f"{name} HTML", Document(written.html).visible
 
 
 def test_no_text_escapes_translation(tmp_path: Path) -> None:
@@ -103,7 +121,7 @@ def test_no_text_escapes_translation(tmp_path: Path) -> None:
 def test_pages_and_letters_run_in_the_direction_of_their_language(tmp_path: Path) -> None:
     wording = Wording(PRODUCT, pseudo_catalogue(tmp_path, "ar"))
     for locale, direction in (("ar-EG", "rtl"), ("en-GB", "ltr")):
-        written = wording.letter(Step.WARNING, replace(LETTERS[Step.WARNING], locale=locale))
+        written = wording.letter(Step.WARNING, replace(WARNING, locale=locale))
         for html in (wording.page("overdue", LOCKOUT, locale), written.html):
             assert f'<html lang="{locale}" dir="{direction}">' in html
         assert written.language == locale

@@ -1,0 +1,84 @@
+"""One verdict, whichever address of the gate is asked, and for every standing (rule 8)."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper.gate.answering import Fields, Gate, PageWanted
+from gatekeeper.model import Standing
+from gatekeeper.snapshot import Snapshot
+from tests.kit.gates import settings_in
+
+STANDINGS = {
+    "slow": Standing.PAST_DUE,
+    "late": Standing.SUSPENDED,
+    "half": Standing.RESTRICTED,
+    "part": Standing.RESTRICTED,
+    "same": Standing.RESTRICTED,
+    "other": Standing.RESTRICTED,
+}
+LEAVES_OPEN = {"part": ("/reports", "/export"), "same": ("/reports", "/export"), "other": ("/help",)}
+ACCOUNTS = st.sampled_from([b"good", *(name.encode() for name in STANDINGS), b"", b"a,b"])
+METHODS = st.sampled_from([b"GET", b"HEAD", b"OPTIONS", b"POST", b"DELETE", b"get", b""]) | st.binary(max_size=8)
+STARTS = st.sampled_from([b"", b"/", b"/reports", b"/export/", b"/help", b"/login", b"/reports/../", b"//reports"])
+URIS = st.builds(bytes.__add__, STARTS, st.binary(max_size=12) | st.text("/.%2ex?;").map(str.encode))
+FREE = st.dictionaries(
+    st.sampled_from([b"accept", b"accept-language", b"sec-fetch-mode", b"x-gatekeeper-edge"]), st.binary(max_size=20)
+)
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    folder: Path = tmp_path_factory.mktemp("gate")
+    made = Gate(settings_in(folder, always_allow=("/login",)))
+    made.take(Snapshot(7, datetime(2026, 3, 2, 9, tzinfo=UTC), STANDINGS, LEAVES_OPEN))
+    return made
+
+
+def status(gate: Gate, target: bytes, fields: Fields) -> int:
+    answer = gate.answer(target, b"GET", fields)
+    return 402 if isinstance(answer, PageWanted) else int(answer[0].split(b" ")[1])
+
+
+def asking(account: bytes, method: bytes, uri: bytes) -> dict[bytes, bytes]:
+    return {b"x-account-id": account, b"x-original-method": method, b"x-original-uri": uri}
+
+
+@given(ACCOUNTS, METHODS, URIS, FREE)
+def test_every_edge_hears_the_same_verdict(gate: Gate, account: bytes, method: bytes, uri: bytes, free: Fields) -> None:
+    fields = free | asking(account, method, uri)
+    plain, nginx = status(gate, b"/gate", fields), status(gate, b"/gate/nginx", fields)
+    assert (plain, nginx) in {(200, 200), (402, 403), (403, 403)}
+    # A page is asked for after a refusal; whoever is let in by then gets it with 402 as well, and loads the address again
+    assert status(gate, b"/gate/nginx/page", fields) == (403 if plain == 403 else 402)
+
+
+@given(ACCOUNTS, METHODS, URIS, FREE)
+def test_what_a_visitor_may_choose_changes_no_verdict(
+    gate: Gate, account: bytes, method: bytes, uri: bytes, free: Fields
+) -> None:
+    asked = asking(account, method, uri)
+    for target in (b"/gate", b"/gate/nginx"):
+        assert status(gate, target, free | asked) == status(gate, target, asked)
+
+
+def test_accounts_that_are_left_the_same_share_what_is_kept_of_it(gate: Gate) -> None:
+    assert gate._listed[b"part"] is gate._listed[b"same"]
+    assert gate._listed[b"part"] is not gate._listed[b"other"]
+    assert b"good" not in gate._listed
+
+
+def test_a_path_that_no_request_can_match_keeps_nobody_else_out(gate: Gate, tmp_path: Path) -> None:
+    other = Gate(settings_in(tmp_path))
+    standings = {"odd": Standing.RESTRICTED, "late": Standing.SUSPENDED}
+    other.take(Snapshot(1, datetime(2026, 3, 2, 9, tzinfo=UTC), standings, {"odd": ("/a b", "/fine")}))
+    assert status(other, b"/gate", asking(b"good", b"GET", b"/x")) == 200
+    assert status(other, b"/gate", asking(b"odd", b"GET", b"/fine")) == 200
+    assert status(other, b"/gate", asking(b"odd", b"GET", b"/a b")) == 402
+    answer = other.answer(b"/gate", b"GET", asking(b"odd", b"GET", b"/"))
+    assert not isinstance(answer, PageWanted)
+    assert json.loads(answer[1])["leaves_open"] == ["/a b", "/fine"]
