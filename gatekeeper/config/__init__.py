@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from gatekeeper.config.checks import cross_check
 from gatekeeper.config.faults import Fault, SettingsInvalid, faults_of
-from gatekeeper.config.sections import Section, Settings
+from gatekeeper.config.section import Section
+from gatekeeper.config.sections import Settings
 from gatekeeper.config.sources import gather, sections
 
 __all__ = ["Fault", "Settings", "SettingsInvalid", "load"]

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from gatekeeper.config.sections import Api, Clock, Gate, Section, Stripe, Web
+from gatekeeper.config.section import Section
+from gatekeeper.config.sections import Clock, Gate, Stripe, Web
+from gatekeeper.config.told import Api
 from gatekeeper.gate.settings import GateRefused, GateSettings
 
 Wrong = tuple[str, str]

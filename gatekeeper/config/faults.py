@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from gatekeeper.config.kinds import Allowed
-from gatekeeper.config.sections import Section
+from gatekeeper.config.section import Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,12 @@ def _web_url(text: str) -> None:
         raise ValueError("the scheme or the host is missing")
 
 
+def _account_url(text: str) -> None:
+    _web_url(text.replace("{account}", "x"))
+    if "{account}" in text.partition("://")[2].partition("/")[0] or "#" in text:
+        raise ValueError("`{account}` belongs into the path or the query, and `#` nowhere")
+
+
 def _locale(text: str) -> None:
     try:
         Locale.parse(text, sep="-" if "-" in text else "_")
@@ -110,6 +116,11 @@ EmailAddress = Annotated[str, check(ascii_address), Allowed("`name@domain`")]
 Mailbox = Annotated[str, check(mailbox), Allowed("`Name <name@domain>`, or the address alone")]
 WebUrl = Annotated[
     str, check(_web_url), AfterValidator(lambda text: text.rstrip("/")), Allowed("address with `http://` or `https://`")
+]
+AccountUrl = Annotated[
+    str,
+    check(_account_url),
+    Allowed("address with `http://` or `https://`, with `{account}` where the account's id belongs, else as `?account=`"),
 ]
 Listen = Annotated[str, FILLED, check(listen_address), Allowed("`HOST:PORT`, IPv6 as `[::1]:PORT`; port 0: any free one")]
 LocaleName = Annotated[str, FILLED, check(_locale), Allowed("language, such as `en`, `es` or `pt-BR`")]

@@ -28,15 +28,26 @@ from gatekeeper.config.kinds import (
     check,
     listen_address,
 )
+from gatekeeper.config.section import Section
+from gatekeeper.config.told import Api, Directory
 from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.model import Mode
 from gatekeeper.perform.mail.address import mailbox
+from gatekeeper.policy.calendar import Hours
+from gatekeeper.policy.faults import Faults
+from gatekeeper.policy.hours import hours
 
 
-class Section(BaseModel):
-    """Frozen; an unknown key is a fault; no message repeats a value."""
+def _country(text: str) -> None:
+    if text and not re.fullmatch("[A-Z]{2}", text):
+        raise ValueError("it is no country")
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=False)
+
+def _hours(lines: tuple[str, ...]) -> None:
+    faults = Faults()
+    if lines:
+        hours(list(lines), (), faults)
+    faults.raise_if_any()
 
 
 class Product(Section):
@@ -50,7 +61,17 @@ class Product(Section):
     tax_id: Text = Field("", description="Of the company that bills; some countries want it in every letter.")
     logo_url: WebUrl = Field("", description="Picture at the head of pages and letters.")
     locale: LocaleName = Field("en", description="Language for customers whose own is unknown or has no translation.")
-    time_zone: ZoneName = Field("UTC", description="Whose midnight ends a day: days of suspension, promises, exemptions.")
+    time_zone: ZoneName = Field("UTC", description="Whose midnight ends a day, for accounts whose own is unknown.")
+    country: Annotated[str, check(_country), Allowed("ISO 3166-1 code of two capital letters")] = Field(
+        "", description="Whose public holidays are kept by support, and by accounts whose own country is unknown."
+    )
+    support_hours: Annotated[
+        tuple[str, ...], check(_hours), Allowed('list of hours, as in `["mon-thu 09:00-17:00", "fri 09:00-13:00"]`')
+    ] = Field((), description="When somebody is there to help, in `time_zone`: only then is access closed. Empty: at any hour.")
+
+    @property
+    def support_office_hours(self) -> Hours | None:
+        return hours(list(self.support_hours), (), Faults()) if self.support_hours else None
 
 
 class Database(Section):
@@ -91,6 +112,19 @@ class ContactsFrom(Section):
     user: Annotated[str, FILLED, check(_address_of_customer)] = "metadata.user_email"
 
 
+def _attribute_of_customer(text: str) -> None:
+    if not re.fullmatch(r"metadata\.\S+", text):
+        raise ValueError("it names no such field of a Stripe customer")
+
+
+class AttributesFrom(Section):
+    """Where a Stripe customer keeps what a policy may go by, besides its country."""
+
+    plan: Annotated[str, FILLED, check(_attribute_of_customer)] = "metadata.plan"
+    time_zone: Annotated[str, FILLED, check(_attribute_of_customer)] = "metadata.time_zone"
+    tags: Annotated[str, FILLED, check(_attribute_of_customer)] = "metadata.tags"
+
+
 class Stripe(Section):
     """The billing system, which is only ever read."""
 
@@ -108,6 +142,9 @@ class Stripe(Section):
     ] = Field("id", description="Which field of a Stripe customer holds the product's own account id.")
     contacts_from: Annotated[ContactsFrom, Allowed("table of `accountant` and `user`, each `email` or `metadata.KEY`")] = Field(
         ContactsFrom(), description="Which fields of a Stripe customer hold the addresses of its people, parted by commas."
+    )
+    attributes_from: Annotated[AttributesFrom, Allowed("table of `plan`, `time_zone` and `tags`, each `metadata.KEY`")] = Field(
+        AttributesFrom(), description="Which fields of a Stripe customer hold its plan, time zone and tags, parted by commas."
     )
     reconcile_every_seconds: Count = Field(600, description="How often everything is read again, in case an event was lost.")
 
@@ -138,13 +175,17 @@ class Policy(Section):
 
 
 class Safety(Section):
-    """The brake."""
+    """Dry run and brake: what keeps a fault from closing many accounts at once."""
 
     mode: Annotated[Mode, Allowed("`dry_run` or `armed`")] = Field(
         Mode.DRY_RUN, description="Until `gatekeeper arm` or `disarm` is used: `dry_run` only says what it would do."
     )
-    suspensions_per_hour: Cap = Field(10, description="No more accounts than this are suspended in an hour.")
-    suspensions_per_day: Cap = Field(30, description="No more accounts than this are suspended in a day.")
+    suspensions_per_hour: Cap = Field(10, description="With more suspensions or restrictions in an hour the brake holds all.")
+    suspensions_per_day: Cap = Field(30, description="With more suspensions or restrictions in a day the brake holds all.")
+    anomaly_above: Cap = Field(10, description="Up to so many accounts may be past due before the brake calls a jump unusual.")
+    blind_hours: Annotated[int, Field(strict=True, ge=1, le=720), Allowed("whole number from 1 to 720")] = Field(
+        24, description="The brake holds when the books of the billing system were not read whole for longer."
+    )
     first_run_age_limit_days: Count = Field(120, description="Invoices older than this at the first start are left alone.")
 
 
@@ -198,22 +239,6 @@ class Pages(Section):
     templates: Path = Field("", description="Folder whose files replace single templates of `templates/`.")
 
 
-class Token(Section):
-    """One user of the JSON API."""
-
-    name: Annotated[str, FILLED]
-    token: Annotated[SecretStr, FILLED]
-    scopes: tuple[Literal["read", "write"], ...]
-
-
-class Api(Section):
-    """The JSON API."""
-
-    tokens: Annotated[
-        tuple[Token, ...], Allowed('list of `{ name = "ops", token = "…", scopes = ["read", "write"] }`', secret=True)
-    ] = Field((), description="Who may use it, and for what.")
-
-
 class Console(Section):
     """Pages for staff."""
 
@@ -243,6 +268,7 @@ class Settings(BaseModel):
     state: State
     clock: Clock
     stripe: Stripe
+    directory: Directory
     mail: Mail
     policy: Policy
     safety: Safety

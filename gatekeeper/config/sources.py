@@ -10,7 +10,8 @@ from typing import Any, TypeGuard, get_origin
 from pydantic.fields import FieldInfo
 
 from gatekeeper.config.faults import Fault, allowed_of, closest, keys_of, nearest
-from gatekeeper.config.sections import ContactsFrom, Section, Settings
+from gatekeeper.config.section import Section
+from gatekeeper.config.sections import ContactsFrom, Settings
 
 SEARCHED = (Path("config/gatekeeper.toml"), Path("/etc/gatekeeper/gatekeeper.toml"))
 _PREFIX = "GATEKEEPER__"

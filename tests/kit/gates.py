@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,11 +54,11 @@ def settings_in(folder: Path, **changes: object) -> GateSettings:
     return GateSettings(**(given | changes))
 
 
-def publish(path: Path, revision: int, **standings: str) -> None:
+def publish(path: Path, revision: int, *, leaves_open: Mapping[str, tuple[str, ...]] | None = None, **standings: str) -> None:
     """Replace the snapshot file as the publisher does. Accounts are keyword names; `_` in them stays."""
     listed = {account: Standing(standing) for account, standing in standings.items()}
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(encode(Snapshot(revision=revision, published_at=datetime(2026, 3, 2, 9, tzinfo=UTC), standings=listed)))
+    fresh.write_bytes(encode(Snapshot(revision, datetime(2026, 3, 2, 9, tzinfo=UTC), listed, leaves_open or {})))
     fresh.replace(path)
 
 

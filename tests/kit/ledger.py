@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, delete, event, select, update
 
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.migrate import migrate
 from gatekeeper.ledger.reader import Reader
-from gatekeeper.ledger.tables import metadata
+from gatekeeper.ledger.tables import metadata, state
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Customer, Facts, Invoice, PlannedNotice, Reading, Standing, Step, Verdict
 from tests.kit.builders import ACCOUNTANT, DUE_AT, USER, invoice, on
@@ -45,6 +45,26 @@ class Ledger:
             version = self.reader.invoice_version(one.id)
             known = reading(one, replace(customer or a_customer(), id=one.customer_id))
             assert self.writer.readings.record(known, if_version=version)
+
+    def reconciled(self, at: datetime) -> None:
+        """A reconcile that began then has come to its end."""
+        self.writer.reconciles.finish(self.writer.reconciles.begin(at))
+
+    def forget(self) -> None:
+        """Everything, but for which ledger it is."""
+        with self.engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table.name != "state":
+                    connection.execute(delete(table))
+            nullable = {column.name: None for column in state.columns if column.nullable and column.name != "id"}
+            untied = {"stripe_account": "", "distrust": "", "reconcile_cursor": "", "reconcile_number": 0}
+            connection.execute(update(state).values(**nullable, **untied))
+
+    def hasten(self) -> None:
+        """Nobody pulls the plug here, and many histories are written."""
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
+            self.engine.dispose()
 
     def facts(self, account_id: str = "acme") -> Facts:
         (found,) = self.reader.facts([account_id])

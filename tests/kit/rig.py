@@ -1,88 +1,37 @@
 """The verbs of the worker on a real ledger, a billing system in memory, and a clock that stands until it is moved."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
-from gatekeeper.billing.source import SourceUnavailable
-from gatekeeper.model import Audience, Customer, Identity, Invoice, Notice, NoticeState, Outcome, Reading, Reason, Standing
-from gatekeeper.policy.brake import Caps
+from gatekeeper.braking import Brake
+from gatekeeper.ledger.brake_reader import BrakeReader
+from gatekeeper.ledger.writer import open_writer
+from gatekeeper.model import (
+    Notice,
+    NoticeState,
+    Outcome,
+    Reason,
+    Standing,
+)
+from gatekeeper.perform.notices import Postman
+from gatekeeper.policy.brake import DEFAULT_LIMITS, Caps, Limits
 from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.versions import RulesOf
 from gatekeeper.publish import Publisher
-from gatekeeper.review import Looked, Review
+from gatekeeper.review import Looked, People, Review
 from gatekeeper.snapshot import Snapshot, decode
 from gatekeeper.sync import Sync
-from tests.kit.builders import DUE_AT, invoice
-from tests.kit.ledger import Ledger, opened
+from gatekeeper.worker import Parts, Worker
+from tests.kit.builders import DUE_AT
+from tests.kit.ledger import DOMAIN, Ledger, opened
+from tests.kit.memory_books import Books
 from tests.kit.standin import MovableClock
 
-_ACCEPTED = Outcome(state=NoticeState.ACCEPTED, detail="250 taken")
-
-
-class Books:
-    """A `Source` in memory. `down`: why it gives no answer (empty: it answers); `asked`: the invoices that were read singly."""
-
-    def __init__(self, clock: MovableClock) -> None:
-        self.invoices: dict[str, Invoice] = {}
-        self.customers: dict[str, Customer] = {}
-        self.down = ""
-        self.asked: list[str] = []
-        self.account, self.livemode = "acct_test", False
-        self._clock = clock
-
-    def owe(self, account: str, *, due_at: datetime = DUE_AT, **changes: object) -> str:
-        """An open invoice of this account, whose customer has an accountant and a user; the id of the invoice."""
-        customer_id, number = f"cus_{account}", 1 + sum(one.account_id == account for one in self.invoices.values())
-        addresses = tuple((audience, f"{audience}@{account}.example") for audience in Audience)
-        customer = Customer(id=customer_id, account_id=account, name=account.capitalize(), addresses=addresses)
-        self.customers.setdefault(customer_id, customer)
-        made = replace(
-            invoice(),
-            id=f"in_{account}_{number}",
-            lineage=f"in_{account}_{number}",
-            customer_id=customer_id,
-            account_id=account,
-            number=f"{account.upper()}-{number}",
-            due_at=due_at,
-        )
-        self.invoices[made.id] = replace(made, **changes)
-        return made.id
-
-    def pay(self, invoice_id: str) -> None:
-        self.invoices[invoice_id] = replace(self.invoices[invoice_id], status="paid", remaining_minor=0)
-
-    def identity(self) -> Identity:
-        self._answer()
-        return Identity(account=self.account, livemode=self.livemode)
-
-    def open_invoices(self) -> Iterator[Sequence[Reading]]:
-        self._answer()
-        open_now = [self._reading(one) for one in self.invoices.values() if one.status == "open"]
-        for start in range(0, len(open_now), 100):
-            yield open_now[start : start + 100]
-
-    def invoice(self, invoice_id: str) -> Reading | None:
-        self._answer()
-        self.asked.append(invoice_id)
-        found = self.invoices.get(invoice_id)
-        return None if found is None else self._reading(found)
-
-    def customer(self, customer_id: str) -> Customer | None:
-        self._answer()
-        return self.customers.get(customer_id)
-
-    def payment_page(self, invoice_id: str) -> str | None:
-        self._answer()
-        return f"https://pay.example/{invoice_id}"
-
-    def _reading(self, one: Invoice) -> Reading:
-        return Reading(invoice=replace(one, read_at=self._clock()), customer=self.customers[one.customer_id])
-
-    def _answer(self) -> None:
-        if self.down:
-            raise SourceUnavailable(self.down)
+ACCEPTED = Outcome(state=NoticeState.ACCEPTED, detail="250 taken")
 
 
 class Rig:
@@ -93,32 +42,82 @@ class Rig:
         self.clock = MovableClock(DUE_AT)
         self.books = Books(self.clock)
         self.why: Reason | None = None
-        self.sync = Sync(self.books, ledger.reader, ledger.writer.readings, self.clock)
+        self.sync = Sync(self.books, ledger.reader, ledger.writer, self.clock)
         self.review = self.another_review(rules=rules, caps=caps)
         self.publisher = Publisher(folder / "snapshot", ledger.reader, ledger.writer.verdicts.raise_revision)
         self.snapshot_path = folder / "snapshot"
 
+    def another_brake(self, ledger: Ledger | None = None, *, caps: Caps | None = None) -> Brake:
+        """A brake that lets time be moved."""
+        ledger, limits = ledger or self.ledger, Limits(caps=caps or DEFAULT_LIMITS.caps)
+        brakes = open_writer(ledger.engine, message_domain=DOMAIN, limits=limits).brakes
+        reader = BrakeReader(ledger.engine)
+        return Brake(reader=reader, brakes=brakes, limits=limits, clock=self.clock, steady_seconds=lambda: 0, by_hand=True)
+
     def another_review(
-        self, ledger: Ledger | None = None, *, rules: Rules | None = None, caps: Caps | None = None, sync: Sync | None = None
+        self,
+        ledger: Ledger | None = None,
+        *,
+        rules: Rules | None = None,
+        caps: Caps | None = None,
+        sync: Sync | None = None,
+        brake: Brake | None = None,
+        rules_of: RulesOf | None = None,
+        people: People | None = None,
     ) -> Review:
         """A review of these books, on this ledger or on another connection to it."""
-        ledger = ledger or self.ledger
+        ledger, chosen = ledger or self.ledger, rules or Rules()
         return Review(
             reader=ledger.reader,
             verdicts=ledger.writer.verdicts,
-            rules=rules or Rules(),
-            caps=caps or Caps(per_hour=10, per_day=30),
+            rules_of=rules_of or (lambda _facts: chosen),
+            people=people,
+            brake=brake or self.another_brake(ledger, caps=caps),
             read_again=(sync or self.sync).invoice,
             withheld=lambda: self.why,
             clock=self.clock,
         )
+
+    def worker(self, **changes: Any) -> Worker:
+        """A worker on all of this, whose post takes every letter at once."""
+        parts: dict[str, Any] = {
+            "reader": self.ledger.reader,
+            "inbox": self.ledger.writer.inbox,
+            "sync": self.sync,
+            "review": self.review,
+            "publisher": self.publisher,
+            "postman": cast("Postman", Post(self)),
+            "brake": self.another_brake(),
+            "withheld": lambda: self.why,
+            "release": self.ledger.writer.desk.release,
+            "clock": self.clock,
+            "reconcile_every": timedelta(minutes=10),
+        }
+        return Worker(Parts(**(parts | changes)))
+
+    def event(self, object_id: str, kind: str = "invoice.updated", *, body: bytes | None = None, **shows: object) -> None:
+        """A webhook has been kept; it points at this object, and shows it with these fields."""
+        number = len(self.ledger.rows("inbox"))
+        document = {"id": f"evt_{number}", "type": kind, "data": {"object": {"id": object_id} | shows}}
+        self.ledger.writer.inbox.store(
+            event_id=f"evt_{number}",
+            kind=kind,
+            object_id=object_id,
+            body=json.dumps(document).encode() if body is None else body,
+            now=self.clock(),
+            wanted=True,
+        )
+
+    def waiting(self) -> list[str]:
+        """What the events point at that have not been looked at yet."""
+        return [row["object_id"] for row in self.ledger.rows("inbox") if row["next_try_at"] is not None]
 
     def look(self) -> Looked:
         """A reconcile and a review, without the post."""
         self.sync.reconcile()
         return self.review.run(self.clock())
 
-    def post(self, outcome: Outcome = _ACCEPTED) -> list[Notice]:
+    def post(self, outcome: Outcome = ACCEPTED) -> list[Notice]:
         """Every notice that is due goes out, and ends like this."""
         sent = []
         while notice := self.ledger.writer.outbox.claim(self.clock()):
@@ -146,6 +145,19 @@ class Rig:
 
     def snapshot(self) -> Snapshot:
         return decode(self.snapshot_path.read_bytes())
+
+
+class Post:
+    """Takes every letter at once; stands where a `Postman` stands."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.sent: list[Notice] = []
+
+    def send_one(self) -> bool:
+        sent = self._rig.post()
+        self.sent += sent
+        return bool(sent)
 
 
 @contextmanager

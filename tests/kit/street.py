@@ -68,12 +68,16 @@ class Street:
 
 @contextlib.contextmanager
 def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
-    """A street with the accounts `late`, `half` (restricted) and `slow` (past due); `changes` are to the gate's settings."""
+    """A street with the accounts `late`, `half` and `part` (restricted, `part` to `/reports`) and `slow` (past due).
+
+    `changes` are to the gate's settings.
+    """
     port = free_port()
     with origin(_product) as product, origin(_web) as web:
         settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
         settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
-        publish(settings.snapshot_path, 5, late="suspended", half="restricted", slow="past_due")
+        standings = {"late": "suspended", "half": "restricted", "part": "restricted", "slow": "past_due"}
+        publish(settings.snapshot_path, 5, leaves_open={"part": ("/reports",)}, **standings)
         places = {
             "80": f"127.0.0.1:{port}",
             "127.0.0.1:8000": f"127.0.0.1:{product.port}",

@@ -1,0 +1,84 @@
+"""The OpenAPI 3.1 document, made from the documents that the API takes and shows."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from gatekeeper import __version__
+from gatekeeper.api.documents import AccountDocument, AccountState, InvoiceState
+from gatekeeper.api.problems import Problem
+from gatekeeper.billing.statements import INVOICE_ID
+from gatekeeper.documents import ACCOUNT, Statement
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_PROBLEMS: Final = {
+    "400": "The document did not arrive whole.",
+    "401": "No token, or an unknown one.",
+    "403": "The token lacks the scope.",
+    "404": "There is none.",
+    "409": "The invoice is settled, Stripe's, or another account's.",
+    "413": "The document is too large.",
+    "422": "Something in the request is not allowed; `errors` lists everything.",
+    "503": "The ledger does not answer; send it again.",
+}
+_OF_GET: Final = ("401", "403", "404", "422", "503")
+_OF_PUT: Final = ("400", "401", "403", "413", "422", "503")
+
+
+def openapi() -> dict[str, Any]:
+    """The whole document."""
+    taken: list[type[BaseModel]] = [AccountDocument, Statement]
+    shown: list[type[BaseModel]] = [AccountState, InvoiceState, Problem]
+    modes = [(model, "validation") for model in taken] + [(model, "serialization") for model in shown]
+    names, schemas = models_json_schema(modes, ref_template=_REFERENCE)  # type: ignore[arg-type]  # the words are literals
+    schema_of = {model: schema for (model, _), schema in names.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "gatekeeper", "version": __version__, "description": "What the product tells gatekeeper."},
+        "security": [{"token": []}],
+        "paths": {
+            "/api/v1/accounts/{id}": _resource(
+                "account", ACCOUNT, schema_of[AccountDocument], schema_of[AccountState], schema_of[Problem], _OF_PUT
+            ),
+            "/api/v1/invoices/{id}": _resource(
+                "invoice", INVOICE_ID, schema_of[Statement], schema_of[InvoiceState], schema_of[Problem], (*_OF_PUT, "409")
+            ),
+            "/api/v1/openapi.json": {
+                "get": {
+                    "operationId": "getOpenapi",
+                    "summary": "This document.",
+                    "responses": {"200": {"description": "It."}} | _problems(("401", "403"), schema_of[Problem]),
+                }
+            },
+        },
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of `api.tokens`."}},
+        },
+    }
+
+
+def _resource(noun: str, allowed: str, taken: Any, shown: Any, problem: Any, refusals: tuple[str, ...]) -> dict[str, Any]:
+    state = {"200": {"description": f"The {noun} as it is now.", "content": {"application/json": {"schema": shown}}}}
+    return {
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "description": allowed, "schema": {"type": "string"}},
+        ],
+        "get": {
+            "operationId": f"get{noun.capitalize()}",
+            "summary": f"One {noun}.",
+            "responses": state | _problems(_OF_GET, problem),
+        },
+        "put": {
+            "operationId": f"put{noun.capitalize()}",
+            "summary": f"Say all that is to be said of one {noun}; twice the same changes nothing.",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": taken}}},
+            "responses": state | _problems(refusals, problem),
+        },
+    }
+
+
+def _problems(statuses: tuple[str, ...], schema: Any) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": schema}}
+    return {status: {"description": _PROBLEMS[status], "content": content} for status in sorted(statuses)}
