@@ -1,4 +1,4 @@
-"""`accounts`, `why`, `exempt`, `promise`."""
+"""`accounts`, `exempt`, `hold`, `promise`."""
 
 import re
 from datetime import date, datetime
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.cli.opening import as_json, author, carry_out, opened, table
-from gatekeeper.model import Facts, Money, Notice, Reason, Standing, Verdict
+from gatekeeper.model import Facts, Money, Notice, Reason
 
 if TYPE_CHECKING:
     from gatekeeper.ledger.reader import AccountRow
     from gatekeeper.wiring.house import House
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+_ENDED = "no longer exempt; a fresh warning goes out before anything is closed"
 
 
 @click.group()
@@ -53,7 +54,8 @@ def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
         print(f"{row.id}  {row.name}  {row.standing}\n")
         for audience in unreachable:
             print(f"! {_sentence(house, Reason(code='unreachable', params=(('audience', audience),)))}\n")
-        table(("AUDIENCE", "ADDRESS"), [(c.audience, c.address) for c in facts.contacts])
+        people = [(c.audience, c.address, c.origin, _minute(c.set_at)) for c in facts.contacts]
+        table(("AUDIENCE", "ADDRESS", "FROM", "SINCE"), people)
         owed = [(i.number or i.id, _money(house, i.remaining), _minute(i.due_at)) for i in facts.invoices]
         print()
         table(("INVOICE", "OWED", "DUE"), owed)
@@ -66,60 +68,16 @@ def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
 
 @click.command()
 @click.argument("account")
-@click.option("--json", "json_wanted", is_flag=True, help="As JSON.")
-@click.pass_obj
-def why(config: Path | None, *, account: str, json_wanted: bool) -> None:
-    """Why an account stands as it does, what happens next and when, and what would change it."""
-    from gatekeeper.policy.explain import REMEDIES
-
-    with opened(config) as house:
-        row, facts = _known(house, account)
-        verdict = _verdict_now(house, row, facts)
-        sentences = [_sentence(house, reason) for reason in verdict.reasons]
-        remedies = list(REMEDIES[row.standing])
-        if json_wanted:
-            said = {"reasons": sentences, "next_look_at": verdict.review_at, "remedies": remedies}
-            as_json(_summary(house, row) | said)
-            return
-        print(f"{row.id}{f' ({row.name})' if row.name else ''} is {_spoken(row.standing)}.")
-        for text in sentences:
-            print(f"  - {text}")
-        if verdict.standing is not row.standing:
-            print(f"The worker's next round makes it {_spoken(verdict.standing)}.")
-        if verdict.review_at is not None:
-            print(f"Next look: {_minute(verdict.review_at)} UTC, or as soon as something changes.")
-        for text in remedies:
-            print(f"  > {text}")
-
-
-def _verdict_now(house: "House", row: "AccountRow", facts: Facts) -> Verdict:
-    """What the next look will say, from what is in the ledger at this moment.
-
-    A suspension is not for a command to foretell: it takes a reading of the billing system and the brake. Until it is carried
-    out, and of an account that cannot be judged, the last look has the answer.
-    """
-    from gatekeeper.policy.decide import decide
-    from gatekeeper.policy.withhold import withhold
-
-    last = Verdict(standing=row.standing, reasons=row.reasons, review_at=row.review_at)
-    if any(reason.code == "undecided" for reason in row.reasons):
-        return last
-    verdict = decide(facts, house.rules, house.clock())
-    suspends = verdict.standing is Standing.SUSPENDED and row.standing is not Standing.SUSPENDED
-    if suspends or verdict.read_first:
-        return last
-    why_not = house.withheld()
-    return verdict if why_not is None else withhold(verdict, facts, why_not)
-
-
-@click.command()
-@click.argument("account")
 @click.option("--until", type=_DAY, help="Last day of the exemption.")
 @click.option("--reason", help="Why.")
+@click.option("--only-suspension", is_flag=True, help="Reminders go on; nothing is warned of, and nothing closed.")
 @click.option("--end", is_flag=True, help="End the exemption now.")
 @click.pass_obj
-def exempt(config: Path | None, *, account: str, until: datetime | None, reason: str | None, end: bool) -> None:
+def exempt(
+    config: Path | None, *, account: str, until: datetime | None, reason: str | None, only_suspension: bool, end: bool
+) -> None:
     """Whitelist an account until a day; or end that."""
+    from gatekeeper.model import Scope
     from gatekeeper.policy.terms import check_exemption
 
     if end == (until is not None) or (until is not None and not (reason or "").strip()):
@@ -127,11 +85,38 @@ def exempt(config: Path | None, *, account: str, until: datetime | None, reason:
     with opened(config) as house:
         if until is None:
             ended = house.writer.desk.end_exemption(account, author=author(), now=house.clock())
-            said = "no longer exempt; a fresh warning goes out before anything is suspended" if ended else "not exempt"
+            said = _ENDED if ended else "not exempt"
         else:
             check_exemption(until.date(), _today(house))
-            house.writer.desk.exempt(account, until_on=until.date(), reason=reason or "", author=author(), now=house.clock())
-            said = f"exempt until {until.date()}"
+            scope = Scope.SUSPENSION if only_suspension else Scope.CONTACT
+            house.writer.desk.exempt(
+                account, until_on=until.date(), reason=reason or "", author=author(), now=house.clock(), scope=scope
+            )
+            said = f"exempt{' from suspension' if only_suspension else ''} until {until.date()}"
+        carry_out(house, [account])
+    print(f"{account} is {said}.")
+
+
+@click.command()
+@click.argument("account")
+@click.option("--until", type=_DAY, help="Last day of the hold.")
+@click.option("--reason", help="What is being looked into.")
+@click.option("--end", is_flag=True, help="End the hold now.")
+@click.pass_obj
+def hold(config: Path | None, *, account: str, until: datetime | None, reason: str | None, end: bool) -> None:
+    """Hold an account while staff looks into something; or end that. Access is open meanwhile, and nobody is written to."""
+    from gatekeeper.policy.terms import check_hold
+
+    if end == (until is not None) or (until is not None and not (reason or "").strip()):
+        raise click.UsageError("Give --until and --reason, or --end.")
+    with opened(config) as house:
+        if until is None:
+            ended = house.writer.desk.end_hold(account, author=author(), now=house.clock())
+            said = _ENDED.replace("exempt", "held") if ended else "not held"
+        else:
+            check_hold(until.date(), _today(house))
+            house.writer.desk.hold(account, until_on=until.date(), reason=reason or "", author=author(), now=house.clock())
+            said = f"held until {until.date()}"
         carry_out(house, [account])
     print(f"{account} is {said}.")
 
@@ -145,13 +130,14 @@ def exempt(config: Path | None, *, account: str, until: datetime | None, reason:
 @click.pass_obj
 def promise(config: Path | None, *, account: str, due_on: datetime, amount: str | None, currency: str | None, by: str) -> None:
     """Note a promise to pay: it opens access and holds the ladder to the end of that day."""
-    from gatekeeper.policy.terms import check_promise
+    from gatekeeper.policy.terms import check_promise, promises_of_case
 
     if (amount is None) != (currency is None):
         raise click.UsageError("Give --amount and --currency together.")
     promised = None if amount is None or currency is None else _amount(amount, currency)
     with opened(config) as house:
-        check_promise(due_on.date(), _today(house))
+        _, facts = _known(house, account)
+        check_promise(due_on.date(), _today(house), promises_of_case(facts))
         house.writer.desk.promise(account, due_on=due_on.date(), by=by, author=author(), now=house.clock(), amount=promised)
         carry_out(house, [account])
     print(f"{account}: {by} promised to pay by {due_on.date()}.")
@@ -180,7 +166,7 @@ def _known(house: "House", account: str) -> tuple["AccountRow", Facts]:
 
 
 def _today(house: "House") -> date:
-    return house.clock().astimezone(house.rules.time_zone).date()
+    return house.clock().astimezone(house.policies.current.surroundings.time_zone).date()
 
 
 def _summary(house: "House", row: "AccountRow") -> dict[str, Any]:
@@ -214,12 +200,13 @@ def _unreachable(house: "House", row: "AccountRow", facts: Facts) -> list[str]:
     """The audiences that cannot be told anything: they have no address, or the last look found that each refuses."""
     reached = {contact.audience for contact in facts.contacts}
     refused = {dict(reason.params)["audience"] for reason in row.reasons if reason.code == "unreachable"}
-    return [audience.value for audience in house.rules.audiences if audience not in reached or audience in refused]
+    required = house.policies.rules_for(facts).audiences
+    return [audience.value for audience in required if audience not in reached or audience in refused]
 
 
 def _details(facts: Facts, written: list[Notice]) -> dict[str, Any]:
     return {
-        "contacts": [_fields(contact, "audience", "address") for contact in facts.contacts],
+        "contacts": [_fields(contact, "audience", "address", "origin", "set_at") for contact in facts.contacts],
         "invoices": [_fields(one, "id", "number", "remaining_minor", "currency", "due_at") for one in facts.invoices],
         "notices": [_fields(one, "id", "step", "address", "state", "accepted_at", "detail") for one in written],
     }
@@ -229,12 +216,8 @@ def _fields(value: object, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
-def _spoken(standing: Standing) -> str:
-    return standing.replace("_", " ")
-
-
 def _minute(at: datetime | None) -> str:
     return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-COMMANDS = (accounts, why, exempt, promise)
+COMMANDS = (accounts, exempt, hold, promise)

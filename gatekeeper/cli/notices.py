@@ -16,7 +16,7 @@ _SHOWN = (
     *("id", "account_id", "step", "occasion", "audiences", "address"),
     *("state", "planned_at", "accepted_at", "suspend_on", "detail"),
 )
-_STEPS = click.Choice(["reminder", "warning", "restored"])
+_STEPS = click.Choice(["courtesy", "reminder", "warning", "restored"])
 
 
 @click.group()
@@ -115,7 +115,7 @@ def _sample(house: "House", step: str, locale: str | None) -> "Written":
             number=f"INV-00{42 + which}",
             remaining=Money(minor=minor, currency="eur"),
             due_on=date(2026, 12, due),
-            days_overdue=19 - due,
+            days_overdue=0 if step == "courtesy" else 19 - due,
             pay_url=f"{house.settings.web.public_url}/pay/an-invented-link",
         )
         for which, (minor, due) in enumerate([(123450, 5), (9900, 12)])

@@ -121,7 +121,7 @@ def _said_in_words(fault: Exception) -> tuple[int, str] | None:
     from gatekeeper.wiring.places import StateFolderInUse
 
     if isinstance(fault, DatabaseUnavailable):  # its text shows the statement, and what stands in it
-        return TRY_LATER, f"the ledger's database does not answer: {str(fault.orig).splitlines()[0]}"
+        return TRY_LATER, f"the ledger's database does not answer: {str(getattr(fault, 'orig', fault)).splitlines()[0]}"
     for kinds, code in (
         ((SettingsInvalid, GateRefused, ClockUnreadable), BAD_CONFIGURATION),
         ((SourceUnavailable, StateFolderInUse, AddressInUse), TRY_LATER),
