@@ -35,6 +35,7 @@ bench: $(VENV)/.dev
 lock: .venv-lock/bin/uv
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) bench/djstripe_app/requirements.in --output-file bench/djstripe_app/requirements.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables", sep="\n")' \
 	  | $(COMPILE) - --constraint requirements-dev.lock --output-file requirements-build.lock
 

@@ -108,7 +108,7 @@ def test_fifty_deliveries_of_one_event_are_one_row(endpoint: Endpoint) -> None:
     ids=lambda document: f"{document['type']}, {document['object']}",
 )
 def test_what_is_not_for_us_is_kept_answered_200_and_never_looked_at(endpoint: Endpoint, document: dict[str, Any]) -> None:
-    endpoint.ledger.writer.readings.pin(Identity(account="acct_ours", livemode=False))
+    endpoint.ledger.writer.reconciles.pin(Identity(account="acct_ours", livemode=False))
     assert endpoint.post(body(document)) == 200
     (row,) = endpoint.kept()
     assert row["next_try_at"] is None
@@ -117,13 +117,13 @@ def test_what_is_not_for_us_is_kept_answered_200_and_never_looked_at(endpoint: E
 
 @pytest.mark.parametrize("document", [event(account="acct_ours"), thin_event(context="org_1/acct_ours"), thin_event(), event()])
 def test_what_is_for_us_is_looked_at(endpoint: Endpoint, document: dict[str, Any]) -> None:
-    endpoint.ledger.writer.readings.pin(Identity(account="acct_ours", livemode=False))
+    endpoint.ledger.writer.reconciles.pin(Identity(account="acct_ours", livemode=False))
     assert endpoint.post(body(document)) == 200
     assert endpoint.kept()[0]["next_try_at"] == START
 
 
 def test_a_test_event_is_not_for_a_live_ledger(endpoint: Endpoint) -> None:
-    endpoint.ledger.writer.readings.pin(Identity(account="acct_ours", livemode=True))
+    endpoint.ledger.writer.reconciles.pin(Identity(account="acct_ours", livemode=True))
     assert [endpoint.post(body(event(id=f"evt_{live}", livemode=live))) for live in (False, True)] == [200, 200]
     assert {row["event_id"]: row["next_try_at"] for row in endpoint.kept()} == {"evt_False": None, "evt_True": START}
 
