@@ -32,6 +32,7 @@ PLANTED = {
     "The policy and the model touch nothing outside the house": ("policy", "os"),
     "The gate stands apart: it knows the words of the model and nothing else of ours": ("gate", "gatekeeper.ledger"),
     "Pages read; they do not send, sync or decide": ("pages", "gatekeeper.sync"),
+    "What-if only reads: it asks nobody outside and writes nothing": ("whatif", "gatekeeper.billing"),
     "Only billing knows Stripe": ("sync", "stripe"),
     "Only the ledger knows SQL": ("review", "sqlalchemy"),
     "Only the worker knows schedule": ("sync", "schedule"),

@@ -1,23 +1,72 @@
 """`check-config` and `migrate`."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.cli.opening import settings_of
+from gatekeeper.cli.opening import BAD_CONFIGURATION, author, settings_of
+
+if TYPE_CHECKING:
+    from gatekeeper.wiring.house import House
+
+_SHOWN = 10
 
 
 @click.command("check-config")
+@click.option("--accept", is_flag=True, help="Put the policy in force, whatever it changes at once.")
+@click.option("--reason", help="Why, for the audit row.")
 @click.pass_obj
-def check_config(config: Path | None) -> None:
-    """Validate settings, policy and templates; every fault of the first two at once, exit code 78."""
+def check_config(config: Path | None, *, accept: bool, reason: str | None) -> None:
+    """Validate settings, policy and templates; every fault of the first two at once, exit code 78.
+
+    So does a changed policy that would at once write to, or close, more accounts than a day may see suspended.
+    """
     from gatekeeper.wiring.gate import gate_settings
     from gatekeeper.wiring.house import House
 
+    if accept and not (reason or "").strip():
+        raise click.UsageError("Say why with --reason.")
     settings = settings_of(config)
     gate_settings(settings)
-    _ = House(settings).wording  # compiles every template
+    house = House(settings)
+    try:
+        _ = house.wording  # compiles every template
+        refused = None if accept else _refused(house)
+        if accept:
+            _accept(house, reason or "")
+    finally:
+        house.close()
+    if refused is not None:
+        print(refused, file=sys.stderr)
+        raise click.exceptions.Exit(BAD_CONFIGURATION)
     print("Settings, policy and templates are sound.")
+
+
+def _accept(house: "House", reason: str) -> None:
+    from gatekeeper.ledger.migrate import require_current
+
+    require_current(house.engine)
+    house.versions.accept(author=author(), reason=reason, now=house.clock())
+
+
+def _refused(house: "House") -> str | None:
+    """What the policy would change at once, where that is too much; nothing is asked of a ledger that is not there yet."""
+    from gatekeeper.ledger.migrate import is_current
+
+    if not is_current(house.engine):
+        return None
+    change = house.adoption.refused
+    if change is None:
+        return None
+    some = ", ".join(change.accounts[:_SHOWN])
+    return (
+        f"gatekeeper: {house.settings.policy.file} is not put in force: at once it would write to {len(change.written)} "
+        f"accounts and close {len(change.closed)} that the policy in force leaves alone ({some}, ...), and "
+        f"safety.suspensions_per_day is {house.settings.safety.suspensions_per_day}. Look at it with "
+        "`gatekeeper simulate --policy FILE`; put it in force with `gatekeeper check-config --accept --reason TEXT`."
+    )
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """`plan` and `simulate`: what would happen to whom. Both only read."""
 
 import os
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -187,15 +186,11 @@ def _compared(house: "House", policy_file: Path, since: datetime | None) -> "Rep
 
 def _versions(house: "House", history: "History") -> dict[str, "Policy"]:
     """The policies that running cases began with, those that this version can still follow."""
-    from gatekeeper.config import SettingsInvalid
-    from gatekeeper.wiring.policy import policy_of
-
     found = {house.policies.current.id: house.policies.current}
     for policy_id in history.policies_in_use():
-        stated = house.policy_book.document(policy_id)
-        if stated is not None and policy_id not in found:
-            with suppress(SettingsInvalid):
-                found[policy_id] = policy_of(stated, house.settings, str(house.settings.policy.file))
+        earlier = house.versions.earlier(policy_id)
+        if earlier is not None:
+            found.setdefault(policy_id, earlier)
     return found
 
 

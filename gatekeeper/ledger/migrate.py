@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from gatekeeper.ledger.engine import for_writing, insert_new, take_turn
+from gatekeeper.ledger.engine import DatabaseUnavailable, for_writing, insert_new, take_turn
 from gatekeeper.ledger.tables import state
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -27,6 +27,19 @@ def migrate(engine: Engine) -> None:
         _refuse_newer(_schema_of(connection))
         command.upgrade(_config(connection), "head")
         insert_new(connection, state, id=1, ledger_id=str(uuid4()))
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether there is a ledger, of this version's schema. A database that does not answer holds none."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return False  # asking would make the file
+    try:
+        require_current(engine)
+    except SchemaBehind:
+        return False
+    except DatabaseUnavailable:
+        return False
+    return True
 
 
 def require_current(engine: Engine) -> None:

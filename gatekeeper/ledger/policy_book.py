@@ -1,13 +1,13 @@
-"""Every version of the policy that a case began with: a running case is judged by its own for as long as it lasts."""
+"""The versions of the policy: the one in force, and those that running cases began with, for as long as they last."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select, update
 
 from gatekeeper.ledger.engine import for_reading, for_writing, insert_new
-from gatekeeper.ledger.tables import policies
+from gatekeeper.ledger.tables import audit, policies
 
 
 class PolicyBook:
@@ -15,10 +15,11 @@ class PolicyBook:
         self._reading = for_reading(engine)
         self._writing = for_writing(engine)
 
-    def keep(self, policy_id: str, document: Mapping[str, Any], now: datetime) -> bool:
-        """Keep a version; False: it is here already."""
-        with self._writing.begin() as connection:
-            return insert_new(connection, policies, id=policy_id, document=dict(document), seen_at=now)
+    def in_force(self) -> str | None:
+        """The version that was adopted last; None: none yet."""
+        newest = select(policies.c.id).order_by(policies.c.seen_at.desc(), policies.c.id).limit(1)
+        with self._reading.connect() as connection:
+            return connection.execute(newest).scalar()
 
     def document(self, policy_id: str) -> Mapping[str, Any] | None:
         """What a version states; None: nobody has kept it."""
@@ -26,8 +27,14 @@ class PolicyBook:
             found = connection.execute(select(policies.c.document).where(policies.c.id == policy_id)).scalar()
         return found if isinstance(found, dict) else None
 
-    def latest(self) -> str | None:
-        """The version that was first seen last; None: none yet."""
-        with self._reading.connect() as connection:
-            found = select(policies.c.id).order_by(policies.c.seen_at.desc(), policies.c.id).limit(1)
-            return connection.execute(found).scalar()
+    def adopt(self, policy_id: str, document: Mapping[str, Any], *, author: str, reason: str, now: datetime) -> None:
+        """Put a version in force: from now on new cases are judged by it."""
+        with self._writing.begin() as connection:
+            before = (
+                connection.execute(select(policies.c.id).order_by(policies.c.seen_at.desc(), policies.c.id)).scalars().first()
+            )
+            if not insert_new(connection, policies, id=policy_id, document=dict(document), seen_at=now):
+                connection.execute(update(policies).where(policies.c.id == policy_id).values(seen_at=now))
+            said = [{"code": "policy", "params": {"what": reason}}]
+            row = {"at": now, "kind": "policy", "before": before or "", "after": policy_id, "actor": author, "reasons": said}
+            connection.execute(insert(audit).values(**row))

@@ -16,6 +16,7 @@ from gatekeeper.config import Fault, Settings, SettingsInvalid
 from gatekeeper.directory import Directory
 from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
+from gatekeeper.ledger.history import History
 from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
@@ -29,8 +30,7 @@ from gatekeeper.review import Review
 from gatekeeper.sync import Sync
 from gatekeeper.wiring.clock import Clock, simulated_clock, steady_seconds, system_clock
 from gatekeeper.wiring.places import StateFolder
-from gatekeeper.wiring.policies import open_policies
-from gatekeeper.wiring.policy import policy_document
+from gatekeeper.wiring.policies import Adoption, Versions
 from gatekeeper.wiring.told import open_directory
 from gatekeeper.wording import Product, Wording
 from gatekeeper.worker import Parts, Worker
@@ -105,17 +105,18 @@ class House:
         )
 
     @cached_property
-    def policy_book(self) -> PolicyBook:
-        return PolicyBook(self.engine)
+    def versions(self) -> Versions:
+        return Versions(self.settings, PolicyBook(self.engine), History(self.engine))
 
     @cached_property
-    def policies(self) -> Policies:
-        """Which version of the policy judges whom. Raises SettingsInvalid."""
-        return open_policies(self.settings, self.policy_book)
+    def adoption(self) -> Adoption:
+        """The policy in force, which may not be the one in the file. Raises SettingsInvalid."""
+        return self.versions.adopt(self.clock())
 
-    def keep_policy(self) -> None:
-        """Put today's policy beside those that running cases began with."""
-        self.policy_book.keep(self.policies.current.id, policy_document(self.settings), self.clock())
+    @property
+    def policies(self) -> Policies:
+        """Which version of the policy judges whom."""
+        return self.adoption.policies
 
     @cached_property
     def product(self) -> Product:
@@ -179,7 +180,6 @@ class House:
 
     @cached_property
     def review(self) -> Review:
-        self.keep_policy()
         return Review(
             reader=self.reader,
             verdicts=self.writer.verdicts,

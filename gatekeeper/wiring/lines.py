@@ -1,40 +1,48 @@
 """At which line of a TOML text a key stands: the parser forgets it, and people look for it."""
 
-import re
-from collections.abc import Sequence
-from typing import Final
-
-_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(?:#.*)?")
-_KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\"'-]+?)\s*=")
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:
     """The line, from 1, of the key at `place`, or of the nearest table around it that has one; else 1.
 
-    `place` is the way to the key: names of tables and keys, and numbers, from 0, of entries of arrays.
+    `text` is TOML, and `place` the way to the key: names of tables and keys, and numbers, from 0, of entries of arrays.
     """
     best, found = 0, 1
-    table: tuple[str | int, ...] = ()
-    seen: dict[tuple[str | int, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        here = table
-        header, key = _HEADER.fullmatch(line), _KEY.match(line)
-        if header is not None:
-            names = _parts(header[2])
-            if header[1] == "[[":
-                seen[names] = seen.get(names, -1) + 1
-                names = (*names, seen[names])
-            elif len(names) > 1 and names[:1] in seen:
-                names = (names[0], seen[names[:1]], *names[1:])
-            here = table = names
-        elif key is not None:
-            here = (*table, *_parts(key[1]))
-        else:
-            continue
-        if len(here) > best and tuple(place[: len(here)]) == here:
-            best, found = len(here), number
+    for line, document in _beginnings(text):
+        depth = _depth(document, place)
+        if depth > best:
+            best, found = depth, line
     return found
 
 
-def _parts(dotted: str) -> tuple[str | int, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+@lru_cache(maxsize=1)
+def _beginnings(text: str) -> tuple[tuple[int, Mapping[str, object]], ...]:
+    """What the text states up to each place where a statement of it ends, and the line on which that statement begins."""
+    return tuple(_read_on(text.split("\n")))
+
+
+def _read_on(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
+    begins = 1
+    for number in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:  # in the midst of a value of several lines
+            continue
+        yield begins, document
+        begins = number + 1
+
+
+def _depth(document: object, place: Sequence[str | int]) -> int:
+    """How many parts of the way to `place` there are."""
+    for depth, part in enumerate(place):
+        match document, part:
+            case dict(), str() if part in document:
+                document = document[part]
+            case list(), int() if part < len(document):
+                document = document[part]
+            case _:
+                return depth
+    return len(place)

@@ -2,9 +2,10 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gatekeeper.config import Fault, Settings, SettingsInvalid, load
@@ -16,6 +17,13 @@ from gatekeeper.policy.segments import Policy, Surroundings
 from gatekeeper.wiring.holidays import holidays_of, workweek_of
 from gatekeeper.wiring.lines import line_of
 from gatekeeper.wiring.places import shipped
+
+_WORLD: Final = Surroundings(
+    holidays=holidays_of,
+    workweek=workweek_of,
+    currencies=frozenset(code.lower() for code in currencies()),
+    countries=countries(),
+)
 
 
 def load_checked(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -55,14 +63,11 @@ def policy_document(settings: Settings) -> Mapping[str, Any]:
 def policy_of(document: Mapping[str, Any], settings: Settings, file: str) -> Policy:
     """The policy of a document, which stands in `file`, or once stood there. Raises SettingsInvalid as above."""
     product = settings.product
-    surroundings = Surroundings(
+    surroundings = replace(
+        _WORLD,
         time_zone=ZoneInfo(product.time_zone),
         country=product.country,
         support=product.support_office_hours,
-        holidays=holidays_of,
-        workweek=workweek_of,
-        currencies={code.lower() for code in currencies()},
-        countries=countries(),
     )
     return _read(document, file, surroundings, timedelta(days=settings.safety.first_run_age_limit_days))
 
@@ -74,7 +79,7 @@ def _faults_of_policy(path: Path | None, environ: Mapping[str, str]) -> tuple[Fa
     if not found.whole or not isinstance(file, str) or not file:
         return ()
     try:
-        _read(_document(file)[0], file, Surroundings(), timedelta())
+        _read(_document(file)[0], file, _WORLD, timedelta())
     except SettingsInvalid as refusal:
         return refusal.faults
     return ()

@@ -1,0 +1,129 @@
+"""A long ladder, as an operator writes it, through the real commands: day by day, at noon in Mexico City, for five weeks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gatekeeper.snapshot import decode
+from tests.kit.billers import Biller, pay, standin, subscribe
+from tests.kit.running import Installation
+from tests.kit.smtp import MailServer
+
+POLICY = """
+[calendar]
+contact_hours = ["mon-fri 09:00-17:00"]
+closing_hours = ["mon-thu 10:00-15:00"]
+
+[[steps]]
+kind = "courtesy"
+before = "2 business days"
+
+[[steps]]
+kind = "reminder"
+after = "1 business day"
+
+[[steps]]
+kind = "warning"
+name = "before-restriction"
+after = "7 days"
+
+[[steps]]
+kind = "restrict"
+after = "2 business days"
+leaves_open = ["/export"]
+
+[[steps]]
+kind = "warning"
+after = "2 days"
+
+[[steps]]
+kind = "suspend"
+after = "3 business days"
+"""
+MEXICO = ZoneInfo("America/Mexico_City")
+# A Monday; the Monday after the next is a holiday there (the birth of Benito Juarez)
+FIRST_DAY = datetime(2027, 3, 1, 12, 0, tzinfo=MEXICO).astimezone(UTC)
+
+
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def biller() -> Iterator[Biller]:
+    with standin() as opened:
+        opened.move_clock_to(FIRST_DAY)
+        yield opened
+
+
+@pytest.fixture
+def installation(biller: Biller, post: MailServer, tmp_path: Path) -> Installation:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    extra = {
+        "policy": {"file": str(tmp_path / "policy.toml")},
+        "product": {"time_zone": "America/Mexico_City", "country": "MX", "support_hours": ["mon-fri 09:00-18:00"]},
+    }
+    return Installation(tmp_path / "state", biller.url, post.url, biller.now, extra=extra)
+
+
+def live(biller: Biller, installation: Installation, post: MailServer, days: int) -> list[tuple[str, str]]:
+    """One round a day; what happened on which."""
+    diary = []
+    for _ in range(days):
+        read = len(post.messages)
+        looked = installation.json("tick")
+        today = biller.now.astimezone(MEXICO).strftime("%a %d %b")
+        diary += [(today, change["standing"]) for change in looked["changed"]]
+        diary += [(today, str(letter["Subject"])) for letter in post.messages[read:]]
+        biller.move_clock_to(biller.now + timedelta(days=1))
+        installation.move_clock_to(biller.now)
+    return list(dict.fromkeys(diary))
+
+
+def snapshot_of(installation: Installation) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    shown = decode((installation.folder / "snapshot").read_bytes())
+    return {account: standing.value for account, standing in shown.standings.items()}, dict(shown.leaves_open)
+
+
+def test_a_long_ladder_is_climbed_on_working_days_and_left_with_the_payment(
+    biller: Biller, installation: Installation, post: MailServer
+) -> None:
+    invoice = subscribe(biller, "acme", days_until_due=4)
+
+    before_restriction = live(biller, installation, post, 20)
+    restricted = snapshot_of(installation)
+    to_the_end = live(biller, installation, post, 8)
+
+    days = [(day, what.split(":")[0]) for day, what in before_restriction + to_the_end]
+    assert days == [
+        ("Wed 03 Mar", days[0][1]),  # due on Friday: the courtesy comes two business days before
+        ("Fri 05 Mar", "past_due"),
+        ("Mon 08 Mar", days[2][1]),  # one business day after the due date
+        ("Tue 16 Mar", days[3][1]),  # seven days later is the holiday
+        ("Thu 18 Mar", "restricted"),
+        ("Mon 22 Mar", days[5][1]),  # two days later is a Saturday
+        ("Thu 25 Mar", "suspended"),
+    ]
+    assert restricted == ({"acme": "restricted"}, {"acme": ("/export",)})
+    pay(biller, invoice)
+    assert ("Mon 29 Mar", "current") in live(biller, installation, post, 1)
+    assert snapshot_of(installation) == ({}, {})
+    assert "in good standing" in installation.command("why", "acme")
+
+
+def test_plan_foretells_what_then_happens(biller: Biller, installation: Installation, post: MailServer) -> None:
+    subscribe(biller, "acme", days_until_due=4)
+    live(biller, installation, post, 1)
+
+    foretold = installation.json("plan", "--days", "28")
+    happened = live(biller, installation, post, 26)
+
+    closings = [what for _, what in happened if what in {"restricted", "suspended"}]
+    assert closings == ["restricted", "suspended"]
+    assert "restricted" in str(foretold)
+    assert "suspended" in str(foretold)
