@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, select, update
 
 from gatekeeper.ledger.engine import for_reading, for_writing, insert_new
-from gatekeeper.ledger.tables import audit, policies
+from gatekeeper.ledger.tables import accounts, audit, policies
 
 
 class PolicyBook:
@@ -28,8 +28,10 @@ class PolicyBook:
         return found if isinstance(found, dict) else None
 
     def adopt(self, policy_id: str, document: Mapping[str, Any], *, author: str, reason: str, now: datetime) -> None:
-        """Put a version in force: from now on new cases are judged by it."""
+        """Put a version in force: from now on new cases are judged by it, and whoever waits for one is looked at again."""
         with self._writing.begin() as connection:
+            waiting = accounts.c.review_at.is_not(None) & accounts.c.case_id.is_(None)
+            connection.execute(update(accounts).where(waiting).values(touched=True, version=accounts.c.version + 1))
             before = (
                 connection.execute(select(policies.c.id).order_by(policies.c.seen_at.desc(), policies.c.id)).scalars().first()
             )

@@ -48,8 +48,8 @@ def test_a_change_that_writes_to_nobody_at_once_is_in_force_with_the_next_round(
 
 
 def test_a_change_that_writes_to_more_than_the_cap_waits_for_a_person(installation: Installation, biller: Biller) -> None:
-    change(installation, "1 day")
-    biller.move_clock_to(biller.now + timedelta(days=4, hours=1))
+    change(installation, "3 days")
+    biller.move_clock_to(biller.now + timedelta(days=2, hours=1))
     installation.move_clock_to(biller.now)
 
     said = installation.command("check-config", code=78)
