@@ -4,10 +4,13 @@ Prints the median time of three rounds for each, and the ratio. A round here: fi
 standing, case, audit row and two planned notices each, and publish the snapshot. SQLite, on disk. Run: python bench/round.py
 """
 
+import multiprocessing
+import resource
 import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +18,14 @@ from sqlalchemy import Engine
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from gatekeeper.braking import Brake
+from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import for_writing, open_engine
 from gatekeeper.ledger.migrate import migrate
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import open_writer
 from gatekeeper.logs import set_up
-from gatekeeper.policy.brake import Caps
+from gatekeeper.policy.brake import Limits
 from gatekeeper.policy.rules import Rules
 from gatekeeper.publish import Publisher
 from gatekeeper.review import Review
@@ -59,17 +64,20 @@ def _stored(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def rounds(many: int, folder: Path) -> list[float]:
-    """The seconds that each of the three rounds took."""
+def rounds(many: int, folder: Path) -> tuple[list[float], float]:
+    """The seconds that each of the three rounds took, and the most memory that this process ever had, in MB."""
     engine = open_engine(f"sqlite:///{folder}/ledger{many}.db")
     migrate(engine)
     fill(engine, many)
-    reader, writer = Reader(engine), open_writer(engine, message_domain="bench.example")
+    reader, writer, rules, limits = Reader(engine), open_writer(engine, message_domain="bench.example"), Rules(), Limits()
+    brake = Brake(
+        reader=BrakeReader(engine), brakes=writer.brakes, limits=limits, clock=lambda: START, steady_seconds=time.perf_counter
+    )
     review = Review(
         reader=reader,
         verdicts=writer.verdicts,
-        rules=Rules(),
-        caps=Caps(per_hour=0, per_day=0),
+        rules_of=lambda _facts: rules,
+        brake=brake,
         read_again=lambda _invoice: None,
         withheld=lambda: None,
         clock=lambda: START,
@@ -84,16 +92,24 @@ def rounds(many: int, folder: Path) -> list[float]:
         taken.append(time.perf_counter() - began)
         assert len(looked.changed) == DUE, f"{len(looked.changed)} accounts changed, {DUE} were due"
     engine.dispose()
-    return taken
+    return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_a_process_of_its_own(many: int, folder: Path) -> tuple[list[float], float]:
+    set_up("error", "json")
+    return rounds(many, folder)
 
 
 def main() -> None:
-    set_up("error", "json")
     sizes = [int(size) for size in sys.argv[1:]] or [10_000, 1_000_000]
-    with tempfile.TemporaryDirectory() as folder:
-        medians = {many: statistics.median(rounds(many, Path(folder))) for many in sizes}
-    for many, seconds in medians.items():
-        print(f"{DUE:,} due among {many:>9,}: {seconds * 1000:7.0f} ms a round ({seconds / DUE * 1e6:.0f} us an account)")
+    fresh = multiprocessing.get_context("spawn")
+    medians = {}
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, fresh, max_tasks_per_child=1) as pool:
+        for many in sizes:
+            taken, megabytes = pool.submit(in_a_process_of_its_own, many, Path(folder)).result()
+            seconds = medians[many] = statistics.median(taken)
+            each = f"{seconds * 1000:7.0f} ms a round ({seconds / DUE * 1e6:.0f} us an account)"
+            print(f"{DUE:,} due among {many:>9,}: {each}, {megabytes:.0f} MB at most (of 200)")
     print(f"ratio {medians[sizes[-1]] / medians[sizes[0]]:.2f} (at most 1.5)")
 
 

@@ -92,7 +92,7 @@ def _day(value: object) -> date:
 
 @cache
 def countries() -> frozenset[str]:
-    """The ISO 3166-1 codes, in upper case, of the countries that there are (CLDR)."""
+    """The ISO 3166-1 codes, in upper case, of the countries that there are or were (CLDR)."""
     return frozenset(get_global("territory_currencies"))
 
 

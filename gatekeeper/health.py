@@ -52,6 +52,7 @@ def _report(reader: Reader, withheld: Callable[[], Reason | None], now: datetime
         "ready": not why,
         "why": why,
         "stale": read_at is None or now - read_at > _STALE_AFTER * reconcile_every,
+        "unheard_since_at": state.unheard_since_at.isoformat() if state.unheard_since_at else None,
         "distrust": state.distrust,
         "withheld": held_back.code if held_back else "",
         "revision": state.revision,

@@ -3,6 +3,7 @@
 Two threads: letters may take minutes (RFC 5321 gives the last answer ten), and a payment must not wait for them.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ import structlog
 from schedule import Scheduler
 
 from gatekeeper.billing.source import SourceUnavailable
-from gatekeeper.billing.stripe.webhook import DeliveryRefused, delivery
+from gatekeeper.billing.stripe.webhook import Delivery, DeliveryRefused, delivery
+from gatekeeper.braking import Brake
 from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.inbox import Inbox
@@ -24,10 +26,14 @@ from gatekeeper.review import Looked, Review
 from gatekeeper.sync import Sync
 
 _EVENTS: Final = 40
+_IN_VAIN: Final = 3
 _IDLE_SECONDS: Final = 0.5
 _RETRY: Final = timedelta(seconds=30)
 _POLL_SECONDS: Final = 45
 _POLLED: Final = 50
+
+# The nouns and ids of what an event points at
+Target = tuple[tuple[str, str], ...]
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +52,7 @@ class Parts:
     review: Review
     publisher: Publisher
     postman: Postman
+    brake: Brake
     withheld: Callable[[], Reason | None]
     release: Callable[[], None]
     clock: Callable[[], datetime]
@@ -63,6 +70,8 @@ class Worker:
         self._retry_at: datetime | None = None
         self._withheld_by: Reason | None = Reason(code="not looked yet")
         self._complaints: dict[str, str] = {}
+        # The last event that was asked whether it shows a payment
+        self._heard = 0
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
@@ -81,24 +90,30 @@ class Worker:
 
     def _turn(self) -> None:
         """One turn without the post: reconcile if that is due, then attend to what has come in."""
+        self._parts.brake.watch()
         if self._reconcile_is_due():
             self._guarded("reconcile", self._reconcile)
         self.attend()
 
     def round(self) -> Looked:
         """One whole round, the post included, as `gatekeeper tick` does it. Raises SourceUnavailable."""
+        self._parts.brake.watch()
         self._parts.sync.reconcile()
         looked = self.attend()
         self._deliver()
-        after = self.attend()
-        return Looked(looked.accounts + after.accounts, looked.changed + after.changed, looked.withheld + after.withheld)
+        _add(looked, self.attend())
+        return looked
 
     def attend(self) -> Looked:
         """Events, review, publication: what stands between a payment and an open gate."""
         self._release_what_was_withheld()
-        self._take_in_events(self._parts.clock())
-        looked = self._parts.review.run(self._parts.clock())
+        looked = Looked()
+        self._open_for_payers(looked)
+        self._take_in_events(self._parts.clock(), looked)
+        _add(looked, self._parts.review.run(self._parts.clock()))
         self._parts.publisher.run(self._parts.clock())
+        if self._withheld_by is None:
+            self._parts.brake.keep_day()
         self._post.set()
         return looked
 
@@ -109,18 +124,36 @@ class Worker:
             self._parts.release()
             self._withheld_by = why
 
-    def _take_in_events(self, now: datetime) -> None:
+    def _open_for_payers(self, looked: Looked) -> None:
+        """Whoever has paid, as an event shows that Stripe signed, is let in before Stripe is asked: it may be slow, or away."""
+        account_ids = []
+        while events := self._parts.reader.events_behind(self._heard, _EVENTS):
+            for event in events:
+                with contextlib.suppress(DeliveryRefused):
+                    points_at = delivery(event.body)
+                    account_id = self._parts.sync.settle_by_event(points_at.invoice_id) if points_at.settles else ""
+                    account_ids += [account_id] if account_id else []
+            self._heard = events[-1].id
+        if account_ids:
+            _add(looked, self._parts.review.run(self._parts.clock(), account_ids))
+            self._parts.publisher.run(self._parts.clock())
+
+    def _take_in_events(self, now: datetime, looked: Looked) -> None:
         """Look at what the waiting events point at; several that point at one object are one look."""
-        looked_at: set[tuple[str, str]] = set()
+        looked_at: set[Target] = set()
+        vain = 0
         for event in self._parts.reader.events_due(now, _EVENTS):
+            self._open_for_payers(looked)
+            if vain == _IN_VAIN:  # Stripe is away, and each question takes its time; the others are due in the next turn too
+                return
             said = {"id": event.id, "type": event.type}
             try:
-                points_at = delivery(event.body)
-                target = points_at.invoice_id, points_at.customer_id
+                target = _target(delivery(event.body))
                 if target not in looked_at:
-                    self._look_at(*target)
+                    self._look_at(target)
                     looked_at.add(target)
             except SourceUnavailable as fault:
+                vain += 1
                 log.warning("event.postponed", because=str(fault), **said)
                 self._parts.inbox.later(event, now)
             except DeliveryRefused:
@@ -134,11 +167,19 @@ class Worker:
             else:
                 self._parts.inbox.done(event)
 
-    def _look_at(self, invoice_id: str, customer_id: str) -> None:
-        if invoice_id:
-            self._parts.sync.invoice(invoice_id)
-        if customer_id:
-            self._parts.sync.customer(customer_id)
+    def _look_at(self, target: Target) -> None:
+        for noun, object_id in target:
+            match noun:
+                case "invoice":
+                    self._parts.sync.invoice(object_id)
+                case "customer":
+                    self._parts.sync.customer(object_id)
+                case "dispute":
+                    self._parts.sync.dispute(object_id)
+                case "test clock":
+                    self._parts.sync.clock(object_id)
+                case kind:
+                    self._parts.sync.invoice_of(kind, object_id)
 
     def _ask_for_reconcile(self) -> None:
         self._reconcile_asked = True
@@ -156,6 +197,7 @@ class Worker:
         self._retry_at = self._parts.clock() + _RETRY
         self._parts.sync.reconcile(between=self._attend_if_woken)
         self._retry_at = None
+        self._parts.inbox.prune(self._parts.clock())
 
     def _attend_if_woken(self) -> None:
         """In the middle of long work: somebody may have paid."""
@@ -165,7 +207,7 @@ class Worker:
 
     def _poll_suspended(self) -> None:
         """Whoever is locked out and has paid must not wait for a webhook that never comes (rule 12 of facts/stripe.md)."""
-        for invoice_id in self._parts.reader.open_of_suspended(_POLLED):
+        for invoice_id in self._parts.reader.owing_of_suspended(_POLLED):
             self._parts.sync.invoice(invoice_id)
             self._attend_if_woken()
 
@@ -194,3 +236,20 @@ class Worker:
         else:
             if self._complaints.pop(job, None) is not None:
                 log.info("job.recovered", job=job)
+
+
+def _target(points_at: Delivery) -> Target:
+    named = {
+        "invoice": points_at.invoice_id,
+        "customer": points_at.customer_id,
+        "dispute": points_at.dispute_id,
+        "test clock": points_at.clock_id,
+    }
+    related = () if points_at.related is None else (points_at.related,)
+    return (*related, *((noun, object_id) for noun, object_id in named.items() if object_id))
+
+
+def _add(looked: Looked, more: Looked) -> None:
+    looked.accounts += more.accounts
+    looked.changed += more.changed
+    looked.withheld += more.withheld

@@ -10,7 +10,7 @@ import pytest
 
 from gatekeeper import review
 from gatekeeper.model import Audience, Invoice, NoticeState, Outcome, Reason, Standing, Step
-from gatekeeper.policy.brake import Caps
+from gatekeeper.policy.brake import Caps, Cause
 from gatekeeper.policy.rules import Rules
 from gatekeeper.sync import Sync
 from tests.kit.builders import DUE_AT
@@ -108,6 +108,10 @@ def _update(rig: Rig, statement: str) -> None:
 # The brake
 
 
+def release(rig: Rig) -> None:
+    assert rig.ledger.writer.brakes.release(list(Cause), reason="right", author="Ann", now=rig.clock())
+
+
 def test_of_more_suspensions_than_the_cap_none_is_begun_and_each_says_why(rig: Rig) -> None:
     for number in range(11):
         rig.books.owe(f"account{number}")
@@ -134,18 +138,34 @@ def test_exactly_as_many_as_the_cap_are_all_suspended(rig: Rig) -> None:
     assert set(rig.standings().values()) == {SUSPENDED}
 
 
-def test_the_cap_counts_what_was_begun_within_the_hour_and_the_day(database_url: str, tmp_path: Path) -> None:
+def test_what_the_brake_holds_waits_for_a_person_and_then_goes_on_at_once(database_url: str, tmp_path: Path) -> None:
     with rigged(database_url, tmp_path, caps=Caps(per_hour=2, per_day=3)) as rig:
-        for account, hours in (("acme", 0), ("bolt", 0), ("core", 0.5), ("dune", 2)):
-            rig.books.owe(account, due_at=DUE_AT + timedelta(hours=hours))
-        for day, hours in ((0, (0, 0.5, 2)), (14, (0, 0.5, 2)), (19, (0, 0.5, 1, 1.5, 2, 3, 23.5, 24, 24.5))):
-            for hour in hours:
-                rig.clock.now = DUE_AT + timedelta(days=day, hours=hour)
-                rig.look()
-                rig.post()
-                rig.review.run(rig.clock())
-        begun = [row["at"] for row in rig.ledger.rows("audit", after="suspended")]
-        assert [at - begun[0] for at in begun] == [timedelta(hours=hours) for hours in (0, 0, 1.5, 24.5)]
+        for number in range(5):
+            rig.books.owe(f"account{number}")
+        rig.climb()
+        for _ in range(3):
+            rig.look()
+            rig.clock.move(days=1)
+        assert set(rig.standings().values()) == {PAST_DUE}
+        release(rig)
+        rig.look()
+        assert set(rig.standings().values()) == {SUSPENDED}
+
+
+def test_of_two_workers_that_both_saw_room_no_more_close_than_the_cap(database_url: str, tmp_path: Path) -> None:
+    """The second one asks for its whole batch before the first has closed anything."""
+    caps = Caps(per_hour=4, per_day=9)
+    with rigged(database_url, tmp_path, caps=caps) as rig, opened(database_url) as other:
+        for number in range(8):
+            rig.books.owe(f"account{number}")
+        rig.climb()
+        both = [rig.review, rig.another_review(other, caps=caps)]
+        halves = [[f"account{number}" for number in half] for half in (range(4), range(4, 8))]
+        at_once(*(lambda one=one, half=half: one.run(rig.clock(), half) for one, half in zip(both, halves, strict=True)))
+        suspended = [standing for standing in rig.standings().values() if standing is SUSPENDED]
+        assert len(suspended) == 4
+        rig.review.run(rig.clock())
+        assert len(rig.ledger.rows("audit", after="suspended")) == 4
 
 
 def test_suspensions_that_fill_several_batches_are_held_as_a_whole(rig: Rig, small_batches: None) -> None:
@@ -165,7 +185,7 @@ def test_who_pays_while_the_brake_holds_is_not_written_down_as_held(rig: Rig) ->
     rig.books.pay("in_account3_1")
     rig.look()
     assert rig.standings()["account3"] is CURRENT
-    rig.clock.move(minutes=10)
+    release(rig)
     rig.review.run(rig.clock())
     assert {account for account, standing in rig.standings().items() if standing is SUSPENDED} == {
         f"account{number}" for number in range(11) if number != 3
@@ -355,7 +375,7 @@ def test_two_reviews_at_the_same_moment_never_act_twice(database_url: str, tmp_p
     with rigged(database_url, tmp_path) as rig, opened(database_url) as elsewhere:
         for number in range(8):
             rig.books.owe(f"account{number}")
-        other_sync = Sync(rig.books, elsewhere.reader, elsewhere.writer.readings, rig.clock)
+        other_sync = Sync(rig.books, elsewhere.reader, elsewhere.writer, rig.clock)
         other = rig.another_review(elsewhere, sync=other_sync)
         for days in (0, 14, 5, 1):
             rig.clock.move(days=days)
@@ -393,7 +413,7 @@ def test_reasons_are_read_back_as_they_were_decided(rig: Rig) -> None:
     row = rig.ledger.reader.account("acme")
     assert row is not None
     assert [reason.code for reason in row.reasons] == [
-        "owes", "reminded", "warned", "reminded", "warned", "suspension_due",
+        "owes", "reminded", "reminded", "warned", "warned", "suspension_due",
     ]  # fmt: skip
-    assert dict(row.reasons[2].params)["day"] == (DUE_AT + timedelta(days=19)).date()
+    assert dict(row.reasons[3].params)["day"] == (DUE_AT + timedelta(days=19)).date()
     assert isinstance(rig.ledger.reader.invoice("in_acme_1"), Invoice)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, update
 
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.books import StripeBooks
@@ -20,7 +19,6 @@ from gatekeeper.demo.standin.books import Books
 from gatekeeper.demo.standin.faults import Fault
 from gatekeeper.demo.standin.records import Refused
 from gatekeeper.demo.standin.serve import Standin
-from gatekeeper.ledger.tables import metadata, state
 from gatekeeper.sync import Sync
 from tests.billing.reading import bill, debtor, reading_from
 from tests.kit.ledger import Ledger, opened
@@ -28,11 +26,13 @@ from tests.kit.standin import START, MovableClock
 
 # What a ledger adds of its own, and what a list cannot show: see below
 OWN = {"version", "read_at", "pay_token", "seen_in", "lineage"}
+OWING = {"open", "uncollectible"}
 NOT_LISTED = {"processing_since_at", "processing_ended_at"}
 VERBS = (
     "bill", "bill_automatic", "draft", "finalize", "fail_payment", "part_pay", "pay", "pay_out_of_band", "void",
     "mark_uncollectible", "credit", "credit_all", "revise_up", "revise_down", "draft_revision", "start_processing",
-    "succeed_processing", "fail_processing", "delete_draft", "change_address", "change_account",
+    "succeed_processing", "fail_processing", "delete_draft", "dispute", "close_dispute", "refund", "change_address",
+    "change_account",
 )  # fmt: skip
 
 
@@ -50,20 +50,15 @@ class Street:
         """With empty books and an empty ledger."""
         self.clock.now = START
         self.standin.faults.clear()
-        for table in ("customers", "invoices", "payments", "intents", "credit_notes", "events"):
+        for table in ("customers", "invoices", "payments", "intents", "credit_notes", "events", "disputes", "charges"):
             getattr(self.books, table).clear()
         self.customers = [debtor(self.standin, f"account-{n}") for n in range(3)]
         self.forget()
 
     def forget(self) -> None:
         """Empty the ledger."""
-        with self.ledger.engine.begin() as connection:
-            for table in reversed(metadata.sorted_tables):
-                if table is not state:
-                    connection.execute(delete(table))
-            untied: dict[str, Any] = {"stripe_account": "", "livemode": None, "watched_since_at": None, "reconciled_at": None}
-            connection.execute(update(state).values(distrust="", reconcile_number=0, **untied))
-        self.sync = Sync(self.source, self.ledger.reader, self.ledger.writer.readings, self.clock)
+        self.ledger.forget()
+        self.sync = Sync(self.source, self.ledger.reader, self.ledger.writer, self.clock)
 
     def happens(self, verb: str, which: int) -> None:
         """One verb on one of the customers or invoices; one that does not fit is refused by the books, and changes nothing."""
@@ -87,6 +82,8 @@ class Street:
     def _to_an_invoice(self, verb: str, one: str) -> None:
         books = self.books
         match verb:
+            case "close_dispute":
+                books.close_dispute(list(books.disputes)[-1] if books.disputes else "", "lost")
             case "part_pay":
                 books.part_pay(one, 300)
             case "pay_out_of_band":
@@ -109,10 +106,16 @@ class Street:
         if self.books.events:
             heard = list(self.books.events.values())[which % len(self.books.events)]
             points_at = delivery(json.dumps(heard).encode())
+            if points_at.settles:
+                self.sync.settle_by_event(points_at.invoice_id)
             if points_at.invoice_id:
                 self.sync.invoice(points_at.invoice_id)
             if points_at.customer_id:
                 self.sync.customer(points_at.customer_id)
+            if points_at.dispute_id:
+                self.sync.dispute(points_at.dispute_id)
+            if points_at.related is not None:
+                self.sync.invoice_of(*points_at.related)
 
     def hear_everything(self) -> None:
         for number in range(len(self.books.events)):
@@ -126,12 +129,12 @@ class Street:
         self.standin.faults.clear()
 
     def owed(self) -> list[dict[str, Any]]:
-        rows = self.ledger.rows("invoices", status="open")
+        rows = [row for row in self.ledger.rows("invoices") if row["status"] in OWING]
         return [{name: value for name, value in row.items() if name not in OWN | NOT_LISTED} for row in rows]
 
     def people(self) -> dict[str, Any]:
         """The customers of open invoices, with their contacts."""
-        payers = {row["customer_id"] for row in self.ledger.rows("invoices", status="open")}
+        payers = {row["customer_id"] for row in self.owed()}
         contacts = {
             (row["source"], row["account_id"], row["audience"], row["address"], row["name"], row["locale"])
             for row in self.ledger.rows("contacts")
@@ -141,9 +144,15 @@ class Street:
 
     def processing(self) -> dict[str, bool]:
         """Each open invoice, read by itself: whether a payment of it is on its way."""
-        for row in self.ledger.rows("invoices", status="open"):
+        for row in self.owed():
             self.sync.invoice(row["id"])
-        return {row["id"]: row["processing_since_at"] is not None for row in self.ledger.rows("invoices", status="open")}
+        return {
+            row["id"]: row["processing_since_at"] is not None for row in self.ledger.rows("invoices") if row["status"] in OWING
+        }
+
+    def disputes(self) -> list[tuple[str, Any]]:
+        """Each dispute, and when it was closed."""
+        return [(row["id"], row["customer_id"], row["closed_at"] is not None) for row in self.ledger.rows("disputes")]
 
     def chains_are_whole(self) -> bool:
         """What was said about the first of a chain of revisions is known to have been said about the one that is owed now."""
@@ -152,7 +161,7 @@ class Street:
             first = self.books.invoices.get(row["id"])
             while first is not None and first.revises is not None:
                 first = self.books.invoices[first.revises]
-            if row["status"] == "open" and first is not None and first.id in rows and row["lineage"] != first.id:
+            if row["status"] in OWING and first is not None and first.id in rows and row["lineage"] != first.id:
                 return False
         return True
 
@@ -161,9 +170,7 @@ class Street:
 def street(database_url: str) -> Iterator[Street]:
     clock = MovableClock()
     with Standin(clock) as standin, opened(database_url) as ledger, reading_from(standin.url, clock) as source:
-        if ledger.engine.dialect.name == "sqlite":  # nobody pulls the plug here, and many histories are written
-            event.listen(ledger.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
-            ledger.engine.dispose()
+        ledger.hasten()
         yield Street(standin, source, clock, ledger)
 
 
@@ -187,16 +194,16 @@ def ends_as_a_clean_read(street: Street, history: list[tuple[Any, ...]]) -> None
     for step, *arguments in history:
         getattr(street, step)(*arguments)
     street.sync.reconcile()
-    heard = street.owed(), street.people(), street.processing(), street.owed()
+    heard = street.owed(), street.people(), street.processing(), street.owed(), street.disputes()
     assert street.chains_are_whole()
     assert street.ledger.reader.state().distrust == ""
 
     street.forget()
     street.sync.reconcile()
-    clean = street.owed(), street.people(), street.processing(), street.owed()
+    clean = street.owed(), street.people(), street.processing(), street.owed(), street.disputes()
     assert heard == clean
     assert clean[0] == clean[3]
-    assert {row["id"] for row in clean[0]} == {one.id for one in street.books.invoices.values() if one.status == "open"}
+    assert {row["id"] for row in clean[0]} == {one.id for one in street.books.invoices.values() if one.status in OWING}
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,59 +1,28 @@
 """The loop: what comes in is looked at, one fault stops nothing else, and what was held back goes on by itself."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import structlog
 
-from gatekeeper.model import Notice, Reason, Standing
+from gatekeeper.model import Reason, Standing
 from gatekeeper.perform.notices import Postman
 from gatekeeper.wiring.clock import ClockUnreadable
-from gatekeeper.worker import Parts, Worker
-from tests.kit.rig import Rig, rigged
+from gatekeeper.worker import Worker
+from tests.kit.rig import Post, Rig, rigged
 from tests.kit.running import until
 
 CURRENT, PAST_DUE, SUSPENDED = Standing.CURRENT, Standing.PAST_DUE, Standing.SUSPENDED
-
-
-class Post:
-    """Takes every letter at once; stands where a `Postman` stands."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self.sent: list[Notice] = []
-
-    def send_one(self) -> bool:
-        sent = self._rig.post()
-        self.sent += sent
-        return bool(sent)
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     with rigged(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path) as made:
         yield made
-
-
-def worker(rig: Rig, **changes: Any) -> Worker:
-    parts: dict[str, Any] = {
-        "reader": rig.ledger.reader,
-        "inbox": rig.ledger.writer.inbox,
-        "sync": rig.sync,
-        "review": rig.review,
-        "publisher": rig.publisher,
-        "postman": cast("Postman", Post(rig)),
-        "withheld": lambda: rig.why,
-        "release": rig.ledger.writer.desk.release,
-        "clock": rig.clock,
-        "reconcile_every": timedelta(minutes=10),
-    }
-    return Worker(Parts(**(parts | changes)))
 
 
 @contextmanager
@@ -70,24 +39,6 @@ def running(made: Worker) -> Iterator[Worker]:
         assert not thread.is_alive()
 
 
-def event(rig: Rig, object_id: str, kind: str = "invoice.updated", body: bytes | None = None) -> None:
-    """A webhook has been kept; it points at this object."""
-    number = len(rig.ledger.rows("inbox"))
-    document = {"id": f"evt_{number}", "type": kind, "data": {"object": {"id": object_id}}}
-    rig.ledger.writer.inbox.store(
-        event_id=f"evt_{number}",
-        kind=kind,
-        object_id=object_id,
-        body=json.dumps(document).encode() if body is None else body,
-        now=rig.clock(),
-        wanted=True,
-    )
-
-
-def waiting(rig: Rig) -> list[str]:
-    return [row["object_id"] for row in rig.ledger.rows("inbox") if row["next_try_at"] is not None]
-
-
 def suspend(rig: Rig, *accounts: str) -> None:
     for account in accounts:
         rig.books.owe(account)
@@ -100,7 +51,7 @@ def test_a_round_takes_everybody_one_step_and_no_more(rig: Rig) -> None:
     """However late it comes (cases 27 and 29)."""
     rig.books.owe("acme")
     rig.clock.move(days=40)
-    made = worker(rig)
+    made = rig.worker()
     for days, standing in ((0, PAST_DUE), (0, PAST_DUE), (14, PAST_DUE), (40, SUSPENDED)):
         rig.clock.move(days=days)
         made.round()
@@ -111,26 +62,26 @@ def test_a_round_takes_everybody_one_step_and_no_more(rig: Rig) -> None:
 
 def test_an_event_of_a_payment_opens_access(rig: Rig) -> None:
     suspend(rig, "acme")
-    made = worker(rig)
+    made = rig.worker()
     rig.books.pay("in_acme_1")
-    event(rig, "in_acme_1", "invoice.paid")
+    rig.event("in_acme_1", "invoice.paid")
     made.attend()
     assert rig.snapshot().standings == {}
-    assert waiting(rig) == []
+    assert rig.waiting() == []
 
 
 def test_events_about_one_object_are_one_look(rig: Rig) -> None:
     rig.books.owe("acme")
-    made = worker(rig)
+    made = rig.worker()
     for kind in ("invoice.created", "invoice.finalized", "invoice.updated"):
-        event(rig, "in_acme_1", kind)
+        rig.event("in_acme_1", kind)
     made.attend()
     assert rig.books.asked == ["in_acme_1"]
 
 
 def test_an_event_that_cannot_be_worked_on_keeps_neither_the_others_nor_the_round(rig: Rig) -> None:
     suspend(rig, "acme")
-    made = worker(rig)
+    made = rig.worker()
     rig.books.pay("in_acme_1")
     read = rig.books.invoice
 
@@ -140,31 +91,31 @@ def test_an_event_that_cannot_be_worked_on_keeps_neither_the_others_nor_the_roun
         return read(invoice_id)
 
     rig.books.invoice = odd
-    event(rig, "in_odd")
-    event(rig, "in_acme_1", "invoice.paid")
+    rig.event("in_odd")
+    rig.event("in_acme_1", "invoice.paid")
     made.attend()
     assert rig.standings() == {"acme": CURRENT}
-    assert waiting(rig) == ["in_odd"]
+    assert rig.waiting() == ["in_odd"]
     made.attend()
     rig.clock.move(seconds=2)
     rig.books.invoice = read
     made.attend()
-    assert waiting(rig) == []
+    assert rig.waiting() == []
 
 
 def test_a_stored_event_that_is_none_is_put_away(rig: Rig) -> None:
-    made = worker(rig)
-    event(rig, "in_acme_1", body=b"{}")
+    made = rig.worker()
+    rig.event("in_acme_1", body=b"{}")
     made.attend()
-    assert waiting(rig) == []
+    assert rig.waiting() == []
 
 
 def test_while_the_source_is_down_events_wait_ever_longer_and_then_are_looked_at(rig: Rig) -> None:
     suspend(rig, "acme")
-    made = worker(rig)
+    made = rig.worker()
     rig.books.pay("in_acme_1")
     rig.books.down = "no answer"
-    event(rig, "in_acme_1", "invoice.paid")
+    rig.event("in_acme_1", "invoice.paid")
     for _ in range(20):
         made.attend()
         rig.clock.move(hours=1)
@@ -178,7 +129,7 @@ def test_while_the_source_is_down_events_wait_ever_longer_and_then_are_looked_at
 
 def test_what_was_held_back_goes_on_when_nothing_withholds_it_any_more(rig: Rig) -> None:
     """By `arm`, by a changed setting, by a flag that was removed: the ledger need not be told."""
-    made = worker(rig)
+    made = rig.worker()
     rig.why = Reason(code="dry_run")
     rig.books.owe("acme")
     rig.sync.reconcile()
@@ -194,14 +145,14 @@ def test_what_was_held_back_goes_on_when_nothing_withholds_it_any_more(rig: Rig)
 def test_a_first_round_says_again_what_earlier_ones_held_back(rig: Rig) -> None:
     rig.why = Reason(code="dry_run")
     rig.books.owe("acme")
-    assert len(worker(rig).round().withheld) == 1
-    assert len(worker(rig).round().withheld) == 1
+    assert len(rig.worker().round().withheld) == 1
+    assert len(rig.worker().round().withheld) == 1
 
 
 def test_nothing_is_sent_while_something_withholds_it(rig: Rig) -> None:
     rig.books.owe("acme")
     post = Post(rig)
-    made = worker(rig, postman=cast("Postman", post))
+    made = rig.worker(postman=cast("Postman", post))
     rig.look()
     rig.why = Reason(code="halted")
     made.round()
@@ -213,7 +164,7 @@ def test_nothing_is_sent_while_something_withholds_it(rig: Rig) -> None:
 
 def test_the_loop_does_everything_by_itself(rig: Rig) -> None:
     rig.books.owe("acme")
-    with running(worker(rig)):
+    with running(rig.worker()):
         for days, letters in ((0, 2), (14, 4)):
             rig.clock.move(days=days, minutes=1)
             until(lambda: _accepted(rig) == letters)  # noqa: B023 - it is called here and now
@@ -231,7 +182,7 @@ def _accepted(rig: Rig) -> int:
 def test_after_a_reconcile_that_failed_the_next_comes_half_a_minute_later(rig: Rig) -> None:
     rig.books.owe("acme")
     rig.books.down = "no answer"
-    with running(worker(rig)):
+    with running(rig.worker()):
         until(lambda: rig.ledger.reader.state().distrust == "no answer")
         rig.books.down = ""
         rig.clock.move(seconds=30)
@@ -249,7 +200,7 @@ def test_a_fault_of_the_loop_is_said_once_and_so_is_its_end(rig: Rig) -> None:
             raise ClockUnreadable("the file holds no instant")
         return rig.clock()
 
-    with structlog.testing.capture_logs() as logged, running(worker(rig, clock=clock)):
+    with structlog.testing.capture_logs() as logged, running(rig.worker(clock=clock)):
         until(lambda: looks > 8)
     said = [(line["event"], line.get("job")) for line in logged if line.get("job")]
     assert said == [("job.failed", "turn"), ("job.recovered", "turn")]
@@ -264,7 +215,7 @@ def test_one_part_that_fails_does_not_end_the_loop(rig: Rig, part: str) -> None:
         def send_one(self) -> bool:
             raise RuntimeError("a fault of ours")
 
-    with running(worker(rig, **{part: Failing()})):
+    with running(rig.worker(**{part: Failing()})):
         rig.books.owe("acme")
         until(lambda: rig.ledger.reader.state().reconciled_at is not None)
         rig.clock.move(minutes=10)
@@ -273,7 +224,7 @@ def test_one_part_that_fails_does_not_end_the_loop(rig: Rig, part: str) -> None:
 
 def test_in_the_middle_of_a_long_reconcile_a_payment_opens_access(rig: Rig) -> None:
     suspend(rig, "acme", "bolt")
-    made = worker(rig)
+    made = rig.worker()
     rig.sync.reconcile()
     for one in ("in_acme_1", "in_bolt_1"):
         rig.books.pay(one)
@@ -282,7 +233,7 @@ def test_in_the_middle_of_a_long_reconcile_a_payment_opens_access(rig: Rig) -> N
 
     def slowly(invoice_id: str) -> Any:
         if invoice_id == "in_acme_1" and not seen:
-            event(rig, "in_bolt_1", "invoice.paid")
+            rig.event("in_bolt_1", "invoice.paid")
             made.wake.set()
         elif invoice_id == "in_bolt_1":
             seen.append(rig.standings())
@@ -296,7 +247,7 @@ def test_in_the_middle_of_a_long_reconcile_a_payment_opens_access(rig: Rig) -> N
 
 def test_who_is_locked_out_is_read_again_without_any_webhook(rig: Rig) -> None:
     suspend(rig, "acme", "bolt")
-    made = worker(rig)
+    made = rig.worker()
     rig.books.pay("in_acme_1")
     rig.books.asked.clear()
     made._poll_suspended()

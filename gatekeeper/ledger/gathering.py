@@ -23,10 +23,10 @@ from gatekeeper.ledger.tables import (
 )
 from gatekeeper.model import Facts, Standing
 
-_HISTORY: Final = timedelta(days=366)
+HISTORY: Final = timedelta(days=366)
 _COURTESIES: Final = timedelta(days=90)
 # Banks book slowly: a payment that comes this much after the due date says nothing about who pays
-_LATE: Final = timedelta(days=3)
+LATE: Final = timedelta(days=3)
 
 _Grouped = Mapping[str, Sequence[Row[Any]]]
 
@@ -111,9 +111,9 @@ def _payments(connection: Connection, account_ids: Sequence[str], house: Row[Any
         invoices.c.settled_at.is_not(None),
     ]
     if house.reconciled_at is not None:
-        known.append(invoices.c.settled_at >= house.reconciled_at - _HISTORY)
+        known.append(invoices.c.settled_at >= house.reconciled_at - HISTORY)
     for row in connection.execute(theirs.where(*known)):
         in_time, late = counted.get(row.account_id, (0, 0))
-        is_late = row.settled_at > row.due_at + _LATE
+        is_late = row.settled_at > row.due_at + LATE
         counted[row.account_id] = (in_time + (not is_late), late + is_late)
     return counted

@@ -3,28 +3,35 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, Row, Select, func, select
 
 from gatekeeper.ledger import rows
 from gatekeeper.ledger.engine import for_reading
 from gatekeeper.ledger.gathering import gather_facts
-from gatekeeper.ledger.indexes import NOT_CURRENT, OWING, TOUCHED
+from gatekeeper.ledger.indexes import DISPUTED, NOT_CURRENT, OWING, TOUCHED, UNCONFIRMED
+from gatekeeper.ledger.profiles import KnownAccount, find_account
 from gatekeeper.ledger.tables import (
     accounts,
     audit,
+    disputes,
     inbox,
     invoices,
     notices,
     state,
 )
-from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Reason, Standing
+from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Origin, Reason, Standing
+
+_STRIPES: Final = invoices.c.origin == Origin.STRIPE.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What the ledger knows about itself. `mode` is None until somebody armed or disarmed it."""
+    """What the ledger knows about itself. `mode` is None until somebody armed or disarmed it.
+
+    `unheard_since_at`: since when reconciles find changes of which no webhook event has told (case 132).
+    """
 
     ledger_id: str
     revision: int
@@ -34,11 +41,12 @@ class State:
     watched_since_at: datetime | None
     reconciled_at: datetime | None
     reconcile_number: int
+    unheard_since_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """An account as the last review left it."""
+    """An account as the last review left it. `leaves_open`: the paths that it is left while restricted; none: it may read."""
 
     id: str
     name: str
@@ -48,6 +56,7 @@ class AccountRow:
     case_id: int | None
     reasons: tuple[Reason, ...]
     review_at: datetime | None
+    leaves_open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,7 @@ class Reader:
             watched_since_at=row.watched_since_at,
             reconciled_at=row.reconciled_at,
             reconcile_number=row.reconcile_number,
+            unheard_since_at=row.unheard_since_at,
         )
 
     def due_accounts(self, now: datetime, limit: int) -> list[str]:
@@ -95,17 +105,30 @@ class Reader:
         row = self._one(select(accounts).where(accounts.c.id == account_id))
         return None if row is None else _account_row(row)
 
+    def known_account(self, account_id: str) -> KnownAccount | None:
+        """What is known of this account and its people, and what of it the API said."""
+        with self._engine.connect() as connection:
+            return find_account(connection, account_id)
+
     def accounts(self) -> list[AccountRow]:
         """Every account that is not in good standing first, then the others, by id."""
         current = accounts.c.standing == Standing.CURRENT.value
         return [_account_row(row) for row in self._all(select(accounts).order_by(current, accounts.c.id))]
 
-    def standings(self) -> tuple[int, dict[str, Standing]]:
-        """The revision, and every account that is not `current`, from one moment."""
+    def standings(self) -> tuple[int, dict[str, Standing], dict[str, tuple[str, ...]]]:
+        """The revision, every account that is not `current`, and what restricted ones are left, if it is not reading.
+
+        All from one moment.
+        """
         with self._engine.connect() as connection:
             revision = connection.execute(select(state.c.revision)).scalar_one()
             listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(NOT_CURRENT))
-            return revision, {row.id: Standing(row.standing) for row in listed}
+            standings = {row.id: Standing(row.standing) for row in listed}
+            restricted = select(accounts.c.id, accounts.c.leaves_open).where(
+                NOT_CURRENT, accounts.c.standing == Standing.RESTRICTED.value
+            )
+            left = connection.execute(restricted)
+            return revision, standings, {row.id: tuple(row.leaves_open) for row in left if row.leaves_open}
 
     def revision(self) -> int:
         row = self._one(select(state.c.revision))
@@ -138,17 +161,37 @@ class Reader:
         row = self._one(revisions.order_by(invoices.c.created_at.desc(), invoices.c.id.desc()))
         return None if row is None else rows.invoice(row)
 
-    def open_not_seen_in(self, reconcile_number: int, after: str, limit: int) -> list[str]:
-        """Invoices held as open that this reconcile's list did not show; the next ones by id behind `after`."""
-        vanished = select(invoices.c.id).where(OWING, invoices.c.seen_in < reconcile_number, invoices.c.id > after)
+    def owing_not_seen_in(self, reconcile_number: int, after: str, limit: int) -> list[str]:
+        """The biller's invoices held as owing that this reconcile's list did not show; the next ones by id behind `after`."""
+        vanished = select(invoices.c.id).where(OWING, invoices.c.seen_in < reconcile_number, _STRIPES, invoices.c.id > after)
         return [row.id for row in self._all(vanished.order_by(invoices.c.id).limit(limit))]
 
-    def open_of_suspended(self, limit: int) -> list[str]:
-        """Open invoices of suspended accounts, those that were read the longest ago first."""
+    def unconfirmed(self, after: str, limit: int) -> list[str]:
+        """Invoices that are paid by the word of an event alone; the next ones by id behind `after`."""
+        asked = select(invoices.c.id).where(UNCONFIRMED, invoices.c.id > after)
+        return [row.id for row in self._all(asked.order_by(invoices.c.id).limit(limit))]
+
+    def test_clock_of(self, invoice_id: str) -> str:
+        """The test clock by which the account of this invoice lives; empty: by none."""
+        asked = select(accounts.c.clock_id).join(invoices, invoices.c.account_id == accounts.c.id)
+        row = self._one(asked.where(invoices.c.id == invoice_id))
+        return "" if row is None else str(row.clock_id)
+
+    def lacks_time(self, account_id: str) -> bool:
+        """Whether this account lives by a test clock whose time is not known yet."""
+        lacking = (accounts.c.clock_id != "") & accounts.c.clock_at.is_(None)
+        return self._one(select(accounts.c.id).where(accounts.c.id == account_id, lacking)) is not None
+
+    def open_disputes(self) -> list[str]:
+        """Disputes that are held as not closed yet."""
+        return [row.id for row in self._all(select(disputes.c.id).where(DISPUTED).order_by(disputes.c.id))]
+
+    def owing_of_suspended(self, limit: int) -> list[str]:
+        """The biller's owing invoices of suspended accounts, those that were read the longest ago first."""
         asked = (
             select(invoices.c.id)
             .join(accounts, accounts.c.id == invoices.c.account_id)
-            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OWING)
+            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OWING, _STRIPES)
         )
         return [row.id for row in self._all(asked.order_by(invoices.c.read_at).limit(limit))]
 
@@ -159,12 +202,14 @@ class Reader:
             asked = asked.where(notices.c.account_id == account_id)
         return [rows.notice(row) for row in self._all(asked)]
 
+    def events_behind(self, event_id: int, limit: int) -> list[Event]:
+        """Events that wait and were kept after this one, in that order."""
+        asked = select(inbox).where(inbox.c.next_try_at.is_not(None), inbox.c.id > event_id).order_by(inbox.c.id).limit(limit)
+        return [_event(row) for row in self._all(asked)]
+
     def events_due(self, now: datetime, limit: int) -> list[Event]:
         asked = select(inbox).where(inbox.c.next_try_at <= now).order_by(inbox.c.next_try_at, inbox.c.id).limit(limit)
-        return [
-            Event(id=row.id, type=row.type, object_id=row.object_id, body=row.body, attempts=row.attempts)
-            for row in self._all(asked)
-        ]
+        return [_event(row) for row in self._all(asked)]
 
     def is_ready(self) -> bool:
         """Whether the database answers and the books have been read whole once."""
@@ -180,6 +225,10 @@ class Reader:
             return connection.execute(question).all()
 
 
+def _event(row: Row[Any]) -> Event:
+    return Event(id=row.id, type=row.type, object_id=row.object_id, body=row.body, attempts=row.attempts)
+
+
 def _account_row(row: Row[Any]) -> AccountRow:
     return AccountRow(
         id=row.id,
@@ -190,4 +239,5 @@ def _account_row(row: Row[Any]) -> AccountRow:
         case_id=row.case_id,
         reasons=rows.reasons_in(row.reasons),
         review_at=row.review_at,
+        leaves_open=tuple(row.leaves_open),
     )

@@ -84,6 +84,7 @@ def notice(row: Row[Any]) -> Notice:
         planned_at=row.planned_at,
         named=tuple(row.named),
         suspend_on=row.suspend_on,
+        closes=Step(row.closes) if row.closes else None,
         accepted_at=row.accepted_at,
         message_id=row.message_id,
         attempts=row.attempts,

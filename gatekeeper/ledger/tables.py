@@ -58,6 +58,8 @@ state = Table(
     # Where a reconcile that broke off goes on, and when it began
     Column("reconcile_cursor", Text, nullable=False, default="", server_default=""),
     Column("reconcile_began_at", Instant),
+    # Since when reconciles find changes of which no event has told (case 132)
+    Column("unheard_since_at", Instant),
     # The latest instant that a worker has lived through: time before it is a clock that was set back (case 28)
     Column("seen_at", Instant),
 )
@@ -191,6 +193,7 @@ notices = Table(
     Column("case_id", _Id, ForeignKey("cases.id")),
     Column("step", Text, nullable=False),
     Column("name", Text, nullable=False, default="", server_default=""),
+    Column("closes", Text, nullable=False, default="", server_default=""),
     Column("occasion", Integer, nullable=False),
     Column("audiences", JSON, nullable=False),
     Column("address", Text, nullable=False),

@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from gatekeeper.ledger.reader import Event
+from gatekeeper.ledger.tables import inbox
+from gatekeeper.ledger.writer.inbox import Arrival
 from tests.kit.builders import SECOND, on
-from tests.kit.ledger import Ledger, at_once
+from tests.kit.ledger import Ledger, at_once, opened
 
 
 def store(ledger: Ledger, event_id: str = "evt_1", *, wanted: bool = True, now: datetime | None = None) -> bool:
@@ -34,6 +36,31 @@ def test_the_same_event_fifty_times_eight_at_once_is_one_row(ledger: Ledger) -> 
 
     assert sum(stored) == 1
     assert len(ledger.rows("inbox")) == 1
+
+
+def arrivals(*numbers: int) -> list[Arrival]:
+    return [
+        Arrival(event_id=f"evt_{number}", kind="invoice.paid", object_id="in_1", body=b"{}", received_at=on(0), wanted=True)
+        for number in numbers
+    ]
+
+
+def test_of_many_events_those_are_new_that_nobody_had_kept_before(ledger: Ledger) -> None:
+    assert ledger.writer.inbox.store_many(arrivals(1, 2, 2, 3)) == 3
+    assert ledger.writer.inbox.store_many(arrivals(3, 4, 1)) == 1
+    assert sorted(row["event_id"] for row in ledger.rows("inbox")) == ["evt_1", "evt_2", "evt_3", "evt_4"]
+
+
+def test_two_processes_that_keep_the_same_events_in_opposite_orders_do_not_wait_for_one_another(database_url: str) -> None:
+    """Stripe sends twice, and a balancer may send each copy elsewhere."""
+    with opened(database_url) as one, opened(database_url) as other:
+        for turn in range(10):
+            events = arrivals(*range(turn * 400, turn * 400 + 400))
+            stored = at_once(
+                lambda events=events: one.writer.inbox.store_many(events),
+                lambda events=events: other.writer.inbox.store_many(events[::-1]),
+            )
+            assert sum(stored) == 400
 
 
 def test_an_event_that_comes_again_is_not_looked_at_again(ledger: Ledger) -> None:
@@ -93,3 +120,31 @@ def test_what_was_answered_survives_a_power_cut(ledger: Ledger) -> None:
         found = connection.execute(text(asked[ledger.engine.dialect.name])).scalar()
 
     assert found in {2, "default", "command line", "configuration file"}
+
+
+def test_events_that_were_looked_at_are_forgotten_after_thirty_days(ledger: Ledger) -> None:
+    for number, name in enumerate(("evt_done", "evt_waiting", "evt_unwanted", "evt_young")):
+        store(ledger, name, wanted=name != "evt_unwanted", now=on(20 if name == "evt_young" else number / 10))
+    for event in due(ledger, on(20)):
+        if event.id in (1, 4):
+            ledger.writer.inbox.done(event)
+
+    assert ledger.writer.inbox.prune(on(31)) == 2
+    assert [row["event_id"] for row in ledger.rows("inbox")] == ["evt_waiting", "evt_young"]
+    assert ledger.writer.inbox.prune(on(31)) == 0
+
+
+def test_of_many_old_events_a_thousand_are_forgotten_at_once(ledger: Ledger) -> None:
+    row = {"type": "ping", "body": b"", "received_at": on(0), "next_try_at": None}
+    with ledger.engine.begin() as connection:
+        connection.execute(insert(inbox), [row | {"event_id": f"evt_{number}"} for number in range(1500)])
+
+    assert [ledger.writer.inbox.prune(on(31)) for _ in range(3)] == [1000, 500, 0]
+
+
+def test_events_behind_one_are_those_that_came_after_it_and_still_wait(ledger: Ledger) -> None:
+    for name in ("evt_1", "evt_2", "evt_3", "evt_4"):
+        store(ledger, name, wanted=name != "evt_3")
+
+    assert [event.id for event in ledger.reader.events_behind(0, 2)] == [1, 2]
+    assert [event.id for event in ledger.reader.events_behind(2, 9)] == [4]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from gatekeeper.model import Invoice, NoticeState, Outcome, Reading, Standing
+from gatekeeper.model import Dispute, Invoice, NoticeState, Outcome, Reading, Standing
 from tests.kit.builders import DUE_AT, day, invoice
 from tests.kit.ledger import Ledger, a_customer, at_once, past_due, planned, reading, suspended
 
@@ -161,8 +161,10 @@ class Crowd:
         self.writer.desk.release()
 
     def reconcile(self) -> None:
-        self.writer.readings.distrust(str(self.dice.random()))
-        self.writer.readings.finish_reconcile(DUE_AT)
+        self.writer.reconciles.distrust(str(self.dice.random()))
+        self.writer.reconciles.finish(self.writer.reconciles.begin(DUE_AT))
+        self.writer.disputes.record([(Dispute(id=f"dp_{self.dice.randrange(9)}", opened_at=DUE_AT), "cus_1")], DUE_AT)
+        self.writer.readings.settle_by_event(self.dice.choice(self.invoices).id, DUE_AT)
 
 
 def test_writers_of_every_kind_never_wait_for_each_other_in_a_circle(ledger: Ledger) -> None:
@@ -183,7 +185,7 @@ def test_writers_of_every_kind_never_wait_for_each_other_in_a_circle(ledger: Led
     done = at_once(*(lambda work=work, seed=seed: again(work, seed) for seed, work in enumerate(works)))
 
     assert min(done) > 0
-    _revision, listed = ledger.reader.standings()
+    _revision, listed, *_ = ledger.reader.standings()
     assert {row["id"] for row in ledger.rows("accounts") if row["standing"] != "current"} == set(listed)
     changes = ledger.rows("audit", kind="standing")
     for account_id in Crowd(ledger, 0).names:

@@ -81,18 +81,22 @@ def plans(ledger: Ledger, question: Callable[[], object]) -> list[str]:
         ]
 
 
+BIG = ("accounts", "invoices", "notices", "inbox")
 QUESTIONS: dict[str, tuple[Callable[[Ledger], object], str]] = {
     "touched accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_touched"),
     "timed accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_review_at"),
     "standings": (lambda ledger: ledger.reader.standings(), "ix_accounts_standing"),
-    "suspended accounts": (lambda ledger: ledger.reader.open_of_suspended(50), "ix_accounts_standing"),
-    "their open invoices": (lambda ledger: ledger.reader.open_of_suspended(50), "ix_invoices_open"),
-    "vanished invoices": (lambda ledger: ledger.reader.open_not_seen_in(9, "", 100), "ix_invoices_seen_in"),
+    "suspended accounts": (lambda ledger: ledger.reader.owing_of_suspended(50), "ix_accounts_standing"),
+    "their open invoices": (lambda ledger: ledger.reader.owing_of_suspended(50), "ix_invoices_owing"),
+    "vanished invoices": (lambda ledger: ledger.reader.owing_not_seen_in(9, "", 100), "ix_invoices_seen_in"),
+    "unconfirmed invoices": (lambda ledger: ledger.reader.unconfirmed("", 100), "ix_invoices_unconfirmed"),
+    "new events": (lambda ledger: ledger.reader.events_behind(5_000, 40), "inbox"),
     "due events": (lambda ledger: ledger.reader.events_due(on(1), 40), "ix_inbox_due"),
     "due notices": (lambda ledger: ledger.writer.outbox.claim(on(1)), "ix_notices_due"),
     "dead senders": (lambda ledger: ledger.writer.outbox.recover(on(1)), "ix_notices_sending"),
     "what was withheld": (lambda ledger: ledger.writer.desk.release(), "ix_accounts_withheld"),
-    "open invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_open"),
+    "owing invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_owing"),
+    "paid invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_paid"),
     "suspensions": (lambda ledger: ledger.reader.suspended_since(on(-1)), "ix_audit_after_at"),
 }
 
@@ -104,7 +108,7 @@ def test_a_round_costs_what_is_due_and_not_what_exists(big: Ledger) -> None:
         assert any(index in plan for plan in found), (name, found)
         scanned = [plan for plan in found if "Seq Scan on " in plan or ("SCAN " in plan and "USING" not in plan)]
         assert [
-            plan for plan in scanned if any(table in plan for table in ("accounts", "invoices", "notices", "inbox"))
+            plan for plan in scanned if any(f"{scan} {table}" in plan for table in BIG for scan in ("Seq Scan on", "SCAN"))
         ] == [], name
 
 
@@ -139,7 +143,7 @@ def test_the_facts_of_200_accounts_take_as_many_questions_as_those_of_one(ledger
     with statements(ledger.engine) as for_all:
         found = ledger.reader.facts(names)
 
-    assert len(for_one) == len(for_all) <= 9
+    assert len(for_one) == len(for_all) <= 10
     assert [facts.account_id for facts in found] == names
     assert {(len(facts.invoices), len(facts.contacts), len(facts.notices)) for facts in found} == {(1, 2, 1)}
 
@@ -156,11 +160,11 @@ def test_facts_are_those_of_the_account_and_of_nobody_else(ledger: Ledger) -> No
     assert ledger.reader.facts([]) == []
 
 
-def test_only_open_invoices_are_among_the_facts(ledger: Ledger) -> None:
+def test_open_and_uncollectible_invoices_are_among_the_facts(ledger: Ledger) -> None:
     for number, status in enumerate(("open", "draft", "paid", "void", "uncollectible", "deleted")):
         ledger.read(invoice(number, status=status))
 
-    assert [one.id for one in ledger.facts().invoices] == ["in_0"]
+    assert [one.id for one in ledger.facts().invoices] == ["in_0", "in_4"]
 
 
 def test_facts_of_one_moment_have_the_version_of_that_moment(ledger: Ledger) -> None:
@@ -191,7 +195,8 @@ def test_standings_are_those_that_are_not_current(ledger: Ledger) -> None:
     }.items():
         ledger.judge(verdict, account_id=account_id)
 
-    assert ledger.reader.standings() == (3, {"a": Standing.PAST_DUE, "b": Standing.SUSPENDED, "c": Standing.RESTRICTED})
+    revision, listed, *_ = ledger.reader.standings()
+    assert (revision, listed) == (3, {"a": Standing.PAST_DUE, "b": Standing.SUSPENDED, "c": Standing.RESTRICTED})
     assert ledger.reader.revision() == 3
 
 
@@ -232,7 +237,7 @@ def test_facts_come_in_one_order_whoever_wrote_first(ledger: Ledger) -> None:
     ledger.writer.readings.record_customer(replace(first, locale="fr"), DUE_AT + timedelta(days=1))
 
     expected = [
-        replace(contact(audience, address), name=customer.name, locale=customer.locale)
+        replace(contact(audience, address), name=customer.name, locale=customer.locale, set_at=DUE_AT)
         for audience, address in first.addresses
         for customer in (replace(first, locale="fr"), second)
     ]

@@ -200,6 +200,6 @@ def test_a_reader_cannot_write_on_postgres(postgres: Postgres) -> None:
 def test_a_ledger_is_not_ready_before_the_books_have_been_read_whole(ledger: Ledger) -> None:
     assert not ledger.reader.is_ready()
 
-    ledger.writer.readings.finish_reconcile(DUE_AT)
+    ledger.reconciled(DUE_AT)
 
     assert ledger.reader.is_ready()

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, event
 
-from gatekeeper.model import Audience, Identity, Mode, NoticeState, Outcome, Step
+from gatekeeper.ledger.writer.reconciles import Reconcile
+from gatekeeper.model import Audience, Dispute, Identity, Mode, NoticeState, Outcome, Step
 from tests.kit.builders import USER, day, invoice, on
 from tests.kit.ledger import Ledger, a_customer, current, past_due, planned, reading, suspended
 
@@ -50,10 +51,15 @@ METHODS: dict[str, Callable[[Ledger], object]] = {
         [reading(), reading(invoice(8)), reading(invoice(9, customer_id="cus_9"), a_customer(id="cus_9", account_id="nine"))], 1
     ),
     "record a customer": lambda ledger: ledger.writer.readings.record_customer(a_customer(account_id="else"), on(1)),
-    "finish a reconcile": lambda ledger: ledger.writer.readings.finish_reconcile(on(1)),
-    "begin a reconcile": lambda ledger: ledger.writer.readings.begin_reconcile(),
-    "distrust": lambda ledger: ledger.writer.readings.distrust("why"),
-    "pin": lambda ledger: ledger.writer.readings.pin(Identity(account="acct_1", livemode=True)),
+    "settle by event": lambda ledger: ledger.writer.readings.settle_by_event("in_1", on(1)),
+    "record disputes": lambda ledger: ledger.writer.disputes.record([(Dispute(id="dp_1", opened_at=on(0)), "cus_1")], on(1)),
+    "record clocks": lambda ledger: ledger.writer.clocks.record({"clock_1": on(40)}),
+    "begin a reconcile": lambda ledger: ledger.writer.reconciles.begin(on(0)),
+    "advance a reconcile": lambda ledger: ledger.writer.reconciles.advance(1, "in_1"),
+    "finish a reconcile": lambda ledger: ledger.writer.reconciles.finish(Reconcile(number=1, began_at=on(0)), changed=True),
+    "prune events": lambda ledger: ledger.writer.inbox.prune(on(99)),
+    "distrust": lambda ledger: ledger.writer.reconciles.distrust("why"),
+    "pin": lambda ledger: ledger.writer.reconciles.pin(Identity(account="acct_1", livemode=True)),
     "claim": lambda ledger: ledger.writer.outbox.claim(on(2)),
     "settle": settle,
     "withdraw": withdraw,
@@ -90,7 +96,9 @@ def power_cut_before(engine: Engine, number: int) -> Iterator[None]:
 @pytest.mark.parametrize("work", METHODS.values(), ids=METHODS.keys())
 def test_a_power_cut_in_the_middle_leaves_nothing_half_done(ledger: Ledger, work: Callable[[Ledger], object]) -> None:
     for number, name in enumerate(("acme", "open", "new"), start=1):
-        ledger.read(invoice(number, customer_id=f"cus_{number}"), customer=a_customer(account_id=name))
+        ledger.read(invoice(number, customer_id=f"cus_{number}"), customer=a_customer(account_id=name, test_clock="clock_1"))
+    ledger.writer.inbox.store(event_id="evt_0", kind="invoice.paid", object_id="in_1", body=b"{}", now=on(1), wanted=False)
+    ledger.writer.reconciles.begin(on(-1))
     ledger.judge(past_due(planned(), planned(address=USER)), withheld=True)
     ledger.judge(suspended(), account_id="open")
     ledger.writer.outbox.claim(on(1))

@@ -143,13 +143,13 @@ CHANGES_OF_FACTS: dict[str, Callable[[Ledger], object]] = {
     "an exemption": lambda ledger: ledger.writer.desk.exempt("acme", until_on=day(9), reason="good", author="Ann", now=on(1)),
     "a promise": lambda ledger: ledger.writer.desk.promise("acme", due_on=day(9), by="Bob", author="Ann", now=on(1)),
     "opened by hand": lambda ledger: ledger.writer.desk.reopen("acme", reason="sorry", author="Ann", now=on(1)),
-    "distrust": lambda ledger: ledger.writer.readings.distrust("the key was refused"),
+    "distrust": lambda ledger: ledger.writer.reconciles.distrust("the key was refused"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES_OF_FACTS.values(), ids=CHANGES_OF_FACTS.keys())
 def test_a_verdict_on_facts_that_have_changed_is_dropped(acme: Ledger, change: Callable[[Ledger], object]) -> None:
-    acme.writer.readings.finish_reconcile(on(0))
+    acme.reconciled(on(0))
     acme.judge(past_due(planned(), review_at=on(2)))
     stale = acme.facts()
 

@@ -47,7 +47,7 @@ class Office:
             reader=rig.ledger.reader,
             outbox=rig.ledger.writer.outbox,
             read_again=rig.sync.invoice,
-            rules=Rules(),
+            rules_of=lambda _facts: Rules(),
             wording=Wording(PRODUCT, templates),
             transport=self.transport,
             sender=Sender(

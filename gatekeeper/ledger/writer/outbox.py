@@ -39,11 +39,14 @@ class Outbox:
             said = update(notices).where(_is(notice)).values(named=list(named), suspend_on=suspend_on)
             return connection.execute(said).rowcount == 1
 
-    def settle(self, notice: Notice, outcome: Outcome, now: datetime) -> None:
-        """Write down how an attempt ended. What comes back later than the lease changes nothing any more."""
+    def settle(self, notice: Notice, outcome: Outcome, now: datetime, accepted_at: datetime | None = None) -> None:
+        """Write down how an attempt ended. What comes back later than the lease changes nothing any more.
+
+        `accepted_at`: now, by the account's own clock, where that is another (a Stripe test clock).
+        """
         with self._engine.begin() as connection:
             for row in _mine(connection, notice):
-                _settle(connection, row, outcome, now)
+                _settle(connection, row, outcome, now, accepted_at or now)
 
     def postpone(self, notice: Notice, until: datetime) -> None:
         """Put a claimed notice back, unsent: what it says could not be checked at this moment."""
@@ -66,7 +69,7 @@ class Outbox:
             taken = lock(connection, connection.execute(select(notices.c.account_id).where(dead)).scalars())
             lost = connection.execute(select(notices).where(dead, notices.c.account_id.in_(taken))).all()
             for row in lost:
-                _settle(connection, row, outcome, now)
+                _settle(connection, row, outcome, now, now)
             return len(lost)
 
     def resend(self, notice_id: int, now: datetime) -> bool:
@@ -92,10 +95,10 @@ def _mine(connection: Connection, notice: Notice) -> Sequence[Row[Any]]:
     return connection.execute(select(notices).where(_is(notice))).all()
 
 
-def _settle(connection: Connection, row: Row[Any], outcome: Outcome, now: datetime) -> None:
+def _settle(connection: Connection, row: Row[Any], outcome: Outcome, now: datetime, accepted_at: datetime) -> None:
     values: dict[str, object] = {"state": outcome.state.value, "detail": outcome.detail, "next_try_at": None}
     if outcome.state is NoticeState.ACCEPTED:
-        values["accepted_at"] = now
+        values["accepted_at"] = accepted_at
     elif outcome.state is NoticeState.DEFERRED and now - row.planned_at >= GIVE_UP_AFTER:
         values |= {"state": NoticeState.REFUSED.value, "detail": f"given up after 72 hours; the last answer: {outcome.detail}"}
     elif outcome.state is NoticeState.DEFERRED:

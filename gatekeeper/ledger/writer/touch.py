@@ -7,7 +7,7 @@ So no two writers can wait for each other. SQLite has one writer at a time and n
 from collections.abc import Iterable
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, TextClause, select, update
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, select, update
 
 from gatekeeper.ledger.indexes import WITHHELD
 from gatekeeper.ledger.tables import accounts
@@ -17,7 +17,7 @@ _BATCH = 500
 
 def lock(connection: Connection, account_ids: Iterable[str]) -> set[str]:
     """Take these accounts until the transaction ends; those that there are."""
-    return set(_take(connection, accounts.c.id.in_(set(account_ids))))
+    return set(connection.execute(_chosen(accounts.c.id.in_(set(account_ids)))).scalars())
 
 
 def touch(connection: Connection, account_ids: Iterable[str]) -> None:
@@ -31,9 +31,10 @@ def touch(connection: Connection, account_ids: Iterable[str]) -> None:
 
 def release(connection: Connection) -> None:
     """Look again at every account that something held back which has ended."""
-    touch(connection, _take(connection, WITHHELD))
+    # They may be all there are: their ids stay in the database
+    chosen = _chosen(WITHHELD).scalar_subquery()
+    connection.execute(update(accounts).where(accounts.c.id.in_(chosen)).values(touched=True, version=accounts.c.version + 1))
 
 
-def _take(connection: Connection, which: ColumnElement[bool] | TextClause) -> list[str]:
-    chosen = select(accounts.c.id).where(which).order_by(accounts.c.id).with_for_update()
-    return list(connection.execute(chosen).scalars())
+def _chosen(which: ColumnElement[bool] | TextClause) -> Select[str]:
+    return select(accounts.c.id).where(which).order_by(accounts.c.id).with_for_update()

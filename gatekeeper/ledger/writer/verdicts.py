@@ -41,6 +41,10 @@ class _Judged:
         return self.verdict.standing is not self.facts.standing
 
     @property
+    def leaves_open(self) -> list[str]:
+        return list(self.verdict.leaves_open) if self.verdict.standing is Standing.RESTRICTED else []
+
+    @property
     def opens_case(self) -> bool:
         return self.verdict.standing is not Standing.CURRENT and self.facts.case_id is None
 
@@ -64,7 +68,7 @@ class Verdicts:
         with self._engine.begin() as connection:
             lock(connection, (facts.account_id for facts, _, _ in judged))
             house = connection.execute(select(state)).one()
-            versions = _versions(connection, judged)
+            versions, open_before = _held(connection, judged)
             taken = [
                 _Judged(facts, verdict, withheld, now + shift_of(facts, now), facts.case_id)
                 for facts, verdict, withheld in judged
@@ -81,6 +85,7 @@ class Verdicts:
             changed = [one for one in taken if one.changes]
             if changed:
                 connection.execute(_NOTE, [_change(one, now) for one in changed])
+            if changed or any(one.leaves_open != open_before[one.facts.account_id] for one in taken):
                 connection.execute(_RAISE)
         return [one.facts.account_id for one in changed]
 
@@ -125,10 +130,12 @@ _NOTE: Final = insert(audit)
 _RAISE: Final = update(state).values(revision=state.c.revision + 1)
 
 
-def _versions(connection: Connection, judged: Sequence[Entry]) -> dict[str, int]:
+def _held(connection: Connection, judged: Sequence[Entry]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """The versions of these accounts, and the paths that are open to those that are restricted."""
     ids = [facts.account_id for facts, _, _ in judged]
-    found = connection.execute(select(accounts.c.id, accounts.c.version).where(accounts.c.id.in_(ids)))
-    return {row.id: row.version for row in found}
+    asked = select(accounts.c.id, accounts.c.version, accounts.c.leaves_open).where(accounts.c.id.in_(ids))
+    found = connection.execute(asked).all()
+    return {row.id: row.version for row in found}, {row.id: row.leaves_open for row in found}
 
 
 def _within(connection: Connection, taken: Sequence[_Judged], caps: Caps, now: datetime) -> list[_Judged]:
@@ -148,7 +155,7 @@ def _account(one: _Judged) -> dict[str, Any]:
         "new_review_at": verdict.review_at,
         "new_touched": False,
         "new_withheld": one.withheld,
-        "new_leaves_open": list(verdict.leaves_open) if verdict.standing is Standing.RESTRICTED else [],
+        "new_leaves_open": one.leaves_open,
         "new_case_id": None if one.closes_case else one.case_id,
         "new_version": facts.version + 1,
     }
@@ -210,6 +217,7 @@ def _planned(one: _Judged, notice: PlannedNotice, message_id: str, now: datetime
         "state": NoticeState.PLANNED.value,
         "named": list(notice.named),
         "suspend_on": notice.suspend_on,
+        "closes": notice.closes.value if notice.closes else "",
         "message_id": message_id,
         "planned_at": one.at,
         "next_try_at": now,

@@ -38,6 +38,7 @@ def _partial(name: str, table: str, columns: list[str], where: str) -> None:
 
 def upgrade() -> None:
     _add("state", _word("reconcile_cursor"), sa.Column("reconcile_began_at", Instant()), sa.Column("seen_at", Instant()))
+    _add("state", sa.Column("unheard_since_at", Instant()))
     profile = ("country", "time_zone", "plan")
     _add("accounts", *map(_word, profile), _json("tags", "[]"), _word("segment"), _word("phone"), _json("told", "{}"))
     _add("accounts", _json("leaves_open", "[]"), _word("clock_id"))
@@ -51,6 +52,7 @@ def upgrade() -> None:
     with op.batch_alter_table("notices") as notices:
         notices.alter_column("case_id", existing_type=_ID, nullable=True)
         notices.add_column(_word("name"))
+        notices.add_column(_word("closes"))
         notices.drop_constraint("uq_notices_case_id_step_occasion_address", type_="unique")
         unique = ["case_id", "step", "name", "occasion", "address"]
         notices.create_unique_constraint("uq_notices_case_id_step_name_occasion_address", unique)
@@ -102,6 +104,7 @@ def _new_indexes() -> None:
     _partial("ix_invoices_owing", "invoices", ["account_id"], owing)
     _partial("ix_invoices_seen_in", "invoices", ["id", "seen_in"], owing)
     _partial("ix_invoices_paid", "invoices", ["account_id", "settled_at"], "status = 'paid'")
+    _partial("ix_invoices_void", "invoices", ["account_id", "settled_at"], "status = 'void'")
     _partial("ix_invoices_unconfirmed", "invoices", ["id"], "NOT confirmed")
     _partial("ix_disputes_open", "disputes", ["id"], "closed_at IS NULL")
     _partial("ix_brakes_set", "brakes", ["id"], "released_at IS NULL")
