@@ -24,6 +24,7 @@ class Notice:
     """One message of one step to one person. `named` holds the lineages of the invoices that it names.
 
     `name`: of the step in its policy, where it may have several of a kind. A courtesy comes before any case: `case_id` is None.
+    `closes`: what a warning announced, `RESTRICT` or `SUSPEND`: it permits nothing else.
     """
 
     id: int
@@ -43,11 +44,12 @@ class Notice:
     next_try_at: datetime | None = None
     detail: str = ""
     name: str = ""
+    closes: Step | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedNotice:
-    """What a verdict asks to be written to one person; `occasion` counts repeats of a step within a case."""
+    """What a verdict asks to be written to one person; `occasion` counts those of a kind of step within a case."""
 
     step: Step
     occasion: int
@@ -56,6 +58,7 @@ class PlannedNotice:
     named: tuple[str, ...]
     suspend_on: date | None = None
     name: str = ""
+    closes: Step | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

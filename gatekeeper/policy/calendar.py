@@ -7,6 +7,7 @@ from typing import Final
 
 _LAST: Final = date(9999, 12, 30)
 _DAY: Final = timedelta(days=1)
+_CLOCKS_MOVE: Final = timedelta(hours=2)
 _LOOKED_AHEAD: Final = timedelta(days=60)
 MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 
@@ -27,7 +28,7 @@ def end_of_day(day: date, zone: tzinfo) -> datetime:
 
 
 def at_time(day: date, hour: time, zone: tzinfo) -> datetime:
-    """That wall time of that day: where clocks skip it the instant after the gap, where they repeat it the first."""
+    """That wall time of that day: where clocks skip it, as much later as they skip; where they repeat it, the first."""
     return datetime.combine(day, hour, tzinfo=zone).astimezone(UTC)
 
 
@@ -64,13 +65,18 @@ class Span:
     def _count(self, instant: datetime, zone: tzinfo, workdays: Container[date], step: timedelta) -> datetime:
         local = instant.astimezone(zone)
         day, left = local.date(), self.days
-        # A calendar without a single working day must not hang us: five calendar days for each is more than any holiday takes
-        for _ in range(5 * self.days + 30):
+        # A calendar without a working day must not hang us; in a week of one, that is often a holiday, each takes a fortnight
+        for _ in range(14 * self.days + 60):
             day += step
             left -= day in workdays
             if left == 0:
                 break
         return at_time(day, local.time(), zone)
+
+    @property
+    def least(self) -> timedelta:
+        """The shortest time that it can take: working days keep the wall time, which the clocks may move by two hours."""
+        return timedelta(days=self.days) - (_CLOCKS_MOVE if self.working and self.days else timedelta(0))
 
     def __str__(self) -> str:
         kind = "business day" if self.working else "day"
@@ -96,20 +102,17 @@ class Office:
         """The first instant from `instant` on at which it is open; None: not within two months."""
         day = day_of(instant, self.zone)
         for _ in range(_LOOKED_AHEAD.days + 2):
-            found = [at for at in self._open_on(day, instant) if at is not None]
-            if found:
+            if found := self._open_on(day, instant):
                 return min(found)
             day += _DAY
         return None
 
-    def _open_on(self, day: date, instant: datetime) -> list[datetime | None]:
+    def _open_on(self, day: date, instant: datetime) -> list[datetime]:
         if day in self.holidays:
             return []
-        return [
-            max(instant, at_time(day, opens, self.zone)) if instant < at_time(day, closes, self.zone) else None
-            for weekday, opens, closes in self.hours.of_weekday
-            if weekday == day.weekday()
-        ]
+        today = [(opens, closes) for weekday, opens, closes in self.hours.of_weekday if weekday == day.weekday()]
+        found = [(max(instant, at_time(day, opens, self.zone)), at_time(day, closes, self.zone)) for opens, closes in today]
+        return [opens_at for opens_at, closes_at in found if opens_at < closes_at]
 
 
 def first_open(instant: datetime, offices: tuple[Office, ...]) -> datetime | None:

@@ -11,6 +11,7 @@ from gatekeeper.policy.overdue import overdue_from
 from gatekeeper.policy.rules import CLOSING, LadderStep, Rules
 from gatekeeper.policy.writing import Mailing
 
+_HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
 
@@ -67,7 +68,8 @@ def _write(facts: Facts, rules: Rules, now: datetime, evidence: Evidence, lead: 
 def _letter_due_at(facts: Facts, rules: Rules, now: datetime, evidence: Evidence, lead: Climb, step: LadderStep) -> datetime:
     """When this letter may go: so long after the step before was taken, not at night after a hold, in the hours for letters."""
     if lead.taken_at is None:
-        due_at = rules.later(step.after, min(_overdue_at(one.invoice, rules, now) for one in evidence.climbs))
+        beside = [one.invoice for one in evidence.climbs if one.place <= lead.place]
+        due_at = rules.later(step.after, min(_overdue_at(one, rules, now) for one in beside))
     else:
         due_at = max(rules.later(step.after, lead.taken_at), lead.since)
     if step.after_due is not None:
@@ -112,7 +114,9 @@ def _unless_stale(rules: Rules, now: datetime, named: tuple[Invoice, ...], would
     for one in named:
         if one.origin is Origin.STATEMENT and not now - rules.statement_fresh_for <= one.read_at <= now:
             params = (("number", one.number or one.id), ("on", day_of(one.read_at, rules.time_zone)))
-            return Verdict(standing=Standing.PAST_DUE, reasons=(Reason(code="statement_old", params=params),))
+            return Verdict(
+                standing=Standing.PAST_DUE, reasons=(Reason(code="statement_old", params=params),), review_at=now + _HOUR
+            )
     # At most a minute ago, and not in the future: a clock that was set back makes old readings look new
     oldest = now - rules.fresh_for
     stale = tuple(one.id for one in named if one.origin is not Origin.STATEMENT and not oldest <= one.read_at <= now)

@@ -5,6 +5,7 @@ without new proof, while the evidence for it stands.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from gatekeeper.policy.courtesy import courtesies
 from gatekeeper.policy.evidence import CLOSED, evidence_of
 from gatekeeper.policy.overdue import Debts, debts, overdue_from
 from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.versions import retold
 from gatekeeper.policy.writing import people, unreachable
 
 _LOOK_AGAIN: Final = timedelta(minutes=10)
@@ -27,6 +29,9 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Verdict:
 
     `review_at` is never later than the first instant at which time alone would change the answer.
     """
+    notices = retold(facts.notices, rules)
+    if notices is not facts.notices:
+        facts = replace(facts, notices=tuple(notices))
     debt = debts(facts, rules, now)
     verdict = _judge(facts, rules, now, debt)
     opens = facts.standing in CLOSED and verdict.standing not in CLOSED

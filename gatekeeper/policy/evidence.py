@@ -11,9 +11,12 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Standing, Step
+from gatekeeper.policy.calendar import Span
+from gatekeeper.policy.ladders import FLOORS
 from gatekeeper.policy.overdue import processing_ended_at
 from gatekeeper.policy.rules import CLOSING, LadderStep, Rules
 
+_FLOOR: Final = Span(days=FLOORS[Step.WARNING], working=True).least
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MAY_HAVE_ARRIVED: Final = frozenset({NoticeState.ACCEPTED, NoticeState.SENDING, NoticeState.UNCERTAIN})
@@ -51,7 +54,8 @@ class Evidence:
     """The notices of a case, seen against these invoices.
 
     `held_until`, `paused_until`: when the last hold ended that opened access, and the last that left it as it was. `closed`:
-    what is closed now, since `closed_at`.
+    what is closed now, since `closed_at`. `foreign`: the letters were spaced by another version of the policy, which is gone:
+    what they said counts all the same, and only the floors in code are asked of their distances.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Evidence:
         paused_until: datetime = LONG_AGO,
         closed: Standing = Standing.PAST_DUE,
         closed_at: datetime | None = None,
+        foreign: bool = False,
     ) -> None:
         self._notices = notices
         self._rules = rules
@@ -71,14 +76,19 @@ class Evidence:
         self._paused_until = paused_until
         self._closed = closed
         self._closed_at = closed_at
+        self._foreign = foreign
         self._accepted = self._by_place()
         self.climbs = tuple(self._climb(invoice) for invoice in invoices)
 
     def lead(self) -> Climb | None:
-        """The climb that is ahead; of equals the one that was first written about, then the oldest."""
+        """The climb that is ahead; of equals the one that was first written about, then the oldest.
+
+        Where nothing is closed, one that has come to the end of its ladder keeps no other from climbing.
+        """
         if len(self.climbs) < 2:  # noqa: PLR2004 - of one or none there is nothing to compare
             return self.climbs[0] if self.climbs else None
-        return min(self.climbs, key=lambda climb: (-climb.place, self._first_said(climb.invoice)))
+        climbing = [climb for climb in self.climbs if climb.place < len(self._rules.steps) or self._closed in CLOSED]
+        return min(climbing or self.climbs, key=lambda climb: (-climb.place, self._first_said(climb.invoice)))
 
     def reached(self, place: int) -> tuple[Invoice, ...]:
         """The invoices of which every required audience has been told all that comes before the step at `place`."""
@@ -117,6 +127,7 @@ class Evidence:
         fresh_from = max(held_until, self._paused_until)
         last_warning = self._last_warning(lineage)
         taken_at: datetime | None = None
+        first: dict[Audience, datetime] = {}
         before: dict[Audience, datetime] = {}
         told: list[Told] = []
         for place, step in enumerate(steps):
@@ -131,19 +142,35 @@ class Evidence:
             since = LONG_AGO
             if step.kind is Step.WARNING and place >= last_warning:
                 since = held_until if self._is_closed(self._rules.announced(place)) else fresh_from
-            counting = self._counting(place, step, lineage, since, before)
+            counting = self._counting(place, step, lineage, since, self._earliest(step, first, before))
             told += [Told(step, audience, counting[audience]) for audience in self._rules.audiences if audience in counting]
             lacking = tuple(audience for audience in self._rules.audiences if audience not in counting)
-            if lacking:
+            passed = self._foreign and step.kind is Step.REMINDER and first and place < last_warning
+            if lacking and not passed:
                 return Climb(invoice, place, lacking, since, taken_at, tuple(told))
-            before = {audience: accepted_at(notice) for audience, notice in counting.items()}
+            times = {audience: accepted_at(notice) for audience, notice in counting.items()}
+            first = first or times
+            before |= times
             taken_at = max(before.values())
         return Climb(invoice, len(steps), (), fresh_from, taken_at, tuple(told))
 
+    def _earliest(
+        self, step: LadderStep, first: dict[Audience, datetime], before: dict[Audience, datetime]
+    ) -> dict[Audience, datetime]:
+        """From when on a letter counts as this step: not sooner after the one before than is promised.
+
+        Working days are not counted again: what was far enough stays so, whatever holidays are declared later (case 38).
+        """
+        if not self._foreign:
+            return {audience: at + step.after.least for audience, at in before.items()}
+        if step.kind is Step.REMINDER:
+            return {}
+        return {audience: max(at, first[audience] + _FLOOR) for audience, at in before.items()}
+
     def _counting(
-        self, place: int, step: LadderStep, lineage: str, since: datetime, before: dict[Audience, datetime]
+        self, place: int, step: LadderStep, lineage: str, since: datetime, earliest: dict[Audience, datetime]
     ) -> dict[Audience, Notice]:
-        """The first notice for each audience that counts as this step: not sooner after the one before than is promised."""
+        """The first notice for each audience that counts as this step."""
         found: dict[Audience, Notice] = {}
         for notice in self._accepted.get(place, ()):
             if lineage not in notice.named or notice.planned_at < since:
@@ -153,8 +180,7 @@ class Evidence:
             for audience in notice.audiences:
                 if audience in found or audience not in self._rules.audiences:
                     continue
-                previous_at = before.get(audience)
-                if previous_at is None or accepted_at(notice) >= self._rules.later(step.after, previous_at):
+                if accepted_at(notice) >= earliest.get(audience, LONG_AGO):
                     found[audience] = notice
         return found
 
@@ -194,6 +220,7 @@ def evidence_of(
         paused_until=ends[1],
         closed=facts.standing,
         closed_at=facts.standing_since_at,
+        foreign=facts.case_id is not None and facts.policy != rules.policy,
     )
 
 

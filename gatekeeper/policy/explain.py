@@ -60,7 +60,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "restricted": N_("Everyone was told, the named day has passed, and the invoice is still unpaid: access is restricted."),
     "directory_silent": N_("The product's directory of contacts does not answer: nothing is closed until it has been asked."),
     "undecided": N_("This account could not be judged; the log says why. It is looked at again in an hour."),
-    "brake": N_("The brake holds: %(wanted)s suspensions were due at once, and at most %(allowed)s may begin now."),
+    "brake": N_("The brake holds: %(wanted)s accounts were to be closed at once, and at most %(allowed)s may begin now."),
     "dry_run": N_("Dry run: nothing is sent and nobody is suspended. Run `gatekeeper arm` when this looks right."),
     "halted": N_("Halted: no notices and no suspensions until `gatekeeper resume`."),
     "would": N_("Would now: %(what)s"),

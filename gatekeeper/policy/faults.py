@@ -1,12 +1,13 @@
 """The faults of a policy document, all of them, each with the place where it stands."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 Place = tuple[str | int, ...]
 
 _CURRENCY: Final = re.compile("[a-z]{3}")
+_COUNTRY: Final = re.compile("[A-Z]{2}")
 
 
 class PolicyInvalid(ValueError):
@@ -24,10 +25,15 @@ def spoken(place: Place) -> str:
 
 
 class Faults:
-    """Collects what is wrong; whoever reads goes on with something harmless, so that the rest is looked at too."""
+    """Collects what is wrong; whoever reads goes on with something harmless, so that the rest is looked at too.
 
-    def __init__(self) -> None:
+    `currencies`, `countries`: those that exist, by their ISO codes, as they are written here; none: nobody can say.
+    """
+
+    def __init__(self, *, currencies: Collection[str] = (), countries: Collection[str] = ()) -> None:
         self._found: list[tuple[Place, str]] = []
+        self._currencies = currencies
+        self._countries = countries
 
     def add(self, place: Place, what: str) -> None:
         self._found.append((place, what))
@@ -54,11 +60,18 @@ class Faults:
             return frozenset()
         return frozenset(value)
 
+    def countries(self, place: Place, value: object) -> frozenset[str]:
+        found = self.words(place, value)
+        for country in sorted(found):
+            if not _is_one(country, _COUNTRY, self._countries):
+                self.add(place, f"{country!r} is not a country; write its ISO 3166-1 code in capital letters")
+        return found
+
     def amounts(self, place: Place, value: object, *, default_allowed: bool = False) -> dict[str, int]:
         """A table of one sum a currency."""
         found: dict[str, int] = {}
         for currency, minor in self.table(place, value).items():
-            if not _CURRENCY.fullmatch(currency) and not (default_allowed and currency == "default"):
+            if not _is_one(currency, _CURRENCY, self._currencies) and not (default_allowed and currency == "default"):
                 other = ", or default" if default_allowed else ""
                 self.add((*place, currency), f"not a currency; write its ISO 4217 code in lower case{other}")
             elif not isinstance(minor, int) or isinstance(minor, bool) or minor < 0:
@@ -66,3 +79,7 @@ class Faults:
             else:
                 found[currency] = minor
         return found
+
+
+def _is_one(code: str, form: re.Pattern[str], existing: Collection[str]) -> bool:
+    return bool(form.fullmatch(code)) and (not existing or code in existing)

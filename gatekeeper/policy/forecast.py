@@ -216,6 +216,7 @@ def _accepted(asked: PlannedNotice, account_id: str, case_id: int | None, number
         accepted_at=at,
         named=asked.named,
         suspend_on=asked.suspend_on,
+        closes=asked.closes,
     )
 
 

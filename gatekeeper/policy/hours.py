@@ -9,7 +9,7 @@ from gatekeeper.policy.faults import Faults, Place
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = "|".join(_DAYS)
-_CLOCK: Final = r"([01]\d|2[0-3]):([0-5]\d)"
+_CLOCK: Final = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 _LINE: Final = re.compile(rf"({_DAY})(?:-({_DAY}))? {_CLOCK}-{_CLOCK}")
 _ONLY_DAYS: Final = re.compile(rf"({_DAY})(?:-({_DAY}))?")
 

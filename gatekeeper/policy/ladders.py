@@ -5,20 +5,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from gatekeeper.model import Step
+from gatekeeper.model import Step, is_path
 from gatekeeper.policy.calendar import Span
 from gatekeeper.policy.faults import Faults, Place
-from gatekeeper.policy.rules import CLOSING, LadderStep, ladder
+from gatekeeper.policy.rules import CLOSING, TOLD_BY, LadderStep, ladder
 
 # The least days between the first reminder and the first warning, and between a warning and what it announces
 FLOORS: Final = {Step.WARNING: 7, Step.RESTRICT: 2, Step.SUSPEND: 2}
 MOST_DAYS: Final = 999
 MOST_STEPS: Final = 20
 _KINDS: Final = tuple(kind.value for kind in (Step.COURTESY, Step.REMINDER, Step.WARNING, *sorted(CLOSING)))
-_SPAN: Final = re.compile(r"(\d{1,3}) (business )?days?")
+_SPAN: Final = re.compile(r"([0-9]{1,3}) (business )?days?")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-# What `gate.paths` can compare: no percent sign, no dots alone, no `;`
-_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,=:@-]+)+/?")
 _KEYS: Final = {
     Step.COURTESY: ("kind", "name", "before"),
     Step.RESTRICT: ("kind", "name", "after", "after_due", "leaves_open"),
@@ -39,9 +37,8 @@ def steps_of(value: object, faults: Faults) -> tuple[LadderStep, ...]:
     """The ladder that a list of tables states; the product's own, and a fault, where it is none."""
     entries = value if isinstance(value, list) else []
     if not entries or len(entries) > MOST_STEPS or not all(isinstance(entry, dict) for entry in entries):
-        faults.add(
-            ("steps",), f"{'nothing' if value is None else value!r}; write 1 to {MOST_STEPS} steps, each below [[steps]]"
-        )
+        stated = "nothing" if value is None else repr(value)
+        faults.add(("steps",), f"{stated}; write 1 to {MOST_STEPS} steps, each below [[steps]]")
         return ladder()
     steps = tuple(step for number, entry in enumerate(entries) if (step := _step(entry, ("steps", number), faults)))
     if len(steps) == len(entries):
@@ -71,7 +68,7 @@ def _step(entry: Mapping[str, Any], place: Place, faults: Faults) -> LadderStep 
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         faults.add((*place, "name"), f"{name!r} is no name; write small letters, digits, - and _")
         return None
-    key = "before" if step is Step.COURTESY else "after"
+    key = _span_key(step)
     return LadderStep(
         kind=step,
         name=name,
@@ -81,11 +78,15 @@ def _step(entry: Mapping[str, Any], place: Place, faults: Faults) -> LadderStep 
     )
 
 
+def _span_key(kind: Step) -> str:
+    return "before" if kind is Step.COURTESY else "after"
+
+
 def _paths(value: object, place: Place, faults: Faults) -> tuple[str, ...]:
     if not isinstance(value, list):
         faults.add(place, f'{value!r} is not a list of paths; write them as in ["/export"], or leave it out for read-only')
         return ()
-    wrong = [path for path in value if not isinstance(path, str) or not _PATH.fullmatch(path)]
+    wrong = [path for path in value if not isinstance(path, str) or not is_path(path)]
     for path in wrong:
         faults.add(place, f"{path!r} cannot stay open: write a plain path, such as /export")
     return () if wrong else tuple(value)
@@ -104,7 +105,7 @@ def _check(steps: tuple[LadderStep, ...], place: Place, faults: Faults) -> None:
     elif not rest or rest[0] is not Step.REMINDER:
         faults.add(place, "the first step after the due date is a reminder: nobody is warned who was not reminded")
     _check_closings(kinds, place, faults)
-    _check_spans(steps, lambda number: (*place, number, "after"), faults)
+    _check_spans(steps, lambda number: (*place, number, _span_key(steps[number].kind)), faults)
 
 
 def _check_closings(kinds: list[Step], place: Place, faults: Faults) -> None:
@@ -136,3 +137,12 @@ def _check_spans(steps: tuple[LadderStep, ...], where: Any, faults: Faults) -> N
         if step.kind in CLOSING and step.after.days < FLOORS[step.kind]:
             shortest = f'the shortest allowed, "{FLOORS[step.kind]} days"'
             faults.add(where(number), f'"{step.after}" is shorter than {shortest}: people need time to pay')
+        if step.kind in TOLD_BY and TOLD_BY.intersection(kinds[:number]) and step.after.days < 1:
+            faults.add(where(number), f'"{step.after}" is shorter than the shortest allowed, "1 day": one letter at a time')
+    before = MOST_DAYS + 1
+    for number, step in enumerate(steps):
+        if step.kind is Step.COURTESY:
+            if not 1 <= step.after.days < before:
+                shortest = 'at least "1 day" before the due date, and nearer to it than the courtesy before it'
+                faults.add(where(number), f'"{step.after}" will not do: a courtesy comes {shortest}')
+            before = step.after.days

@@ -39,7 +39,7 @@ def policy_from(document: Mapping[str, Any], surroundings: Surroundings, *, firs
     Raises:
         PolicyInvalid: with every fault of the document, each saying what is allowed.
     """
-    faults = Faults()
+    faults = Faults(currencies=surroundings.currencies, countries=surroundings.countries)
     faults.unknown_keys((), document, _KEYS)
     base = Rules(steps=steps_of(document.get("steps"), faults), first_run_age_limit=first_run_age_limit)
     rules = _numbers(document, (), base, faults)
@@ -126,12 +126,12 @@ def _segments(value: object, rules: Rules, faults: Faults) -> tuple[Segment, ...
 def _condition(value: object, at: tuple[str | int, ...], faults: Faults) -> Condition:
     table = faults.table(at, value)
     faults.unknown_keys(at, table, _WHEN)
-    words = {key: faults.words((*at, key), table[key]) for key in ("account", "plan", "country", "tag") if key in table}
+    words = {key: faults.words((*at, key), table[key]) for key in ("account", "plan", "tag") if key in table}
     counts = {key: _count(table[key], (*at, key), faults) for key in ("paid_late", "paid_in_time") if key in table}
     return Condition(
         accounts=words.get("account", frozenset()),
         plans=words.get("plan", frozenset()),
-        countries=words.get("country", frozenset()),
+        countries=faults.countries((*at, "country"), table["country"]) if "country" in table else frozenset(),
         tags=words.get("tag", frozenset()),
         owed_at_least_minor=faults.amounts((*at, "owed_at_least_minor"), table.get("owed_at_least_minor", {})),
         paid_late=counts.get("paid_late", 0),

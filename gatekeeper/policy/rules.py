@@ -62,23 +62,36 @@ class Rules:
     fresh_for: timedelta = timedelta(seconds=60)
     policy: str = ""
     segment: str = ""
-    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+    _places: dict[tuple[Step, str, Step | None], int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        places = {step.kind.value: place for place, step in reversed(list(enumerate(self.steps)))}
-        object.__setattr__(self, "_places", places | {step.name: place for place, step in enumerate(self.steps)})
+        places: dict[tuple[Step, str, Step | None], int] = {}
+        for place, step in enumerate(self.steps):
+            for name in (step.name, ""):
+                for closes in {None, _announced(self.steps, place)}:
+                    places.setdefault((step.kind, name, closes), place)
+        object.__setattr__(self, "_places", places)
 
     def threshold_of(self, currency: str) -> int:
         """The smallest sum, in minor units of `currency`, that is worth a notice."""
         return self.thresholds_minor.get(currency, self.threshold_minor)
 
     def place_of(self, notice: Notice) -> int:
-        """The place of this notice's step on the ladder: by its name, else the first step of its kind; -1: it has none.
+        """The place of this notice's step on the ladder: by its name, else the first of its kind; -1: it has none.
 
-        So a step that was renamed, or a notice from before steps had names, strands nobody.
+        A name alone says nothing: in another version of the policy a step of that name may be of another kind, or a warning
+        of it may announce something else. What a letter did not say it does not permit.
         """
         places = self._places
-        return places.get(notice.name, places.get(notice.step.value, -1))
+        return places.get((notice.step, notice.name, notice.closes), places.get((notice.step, "", notice.closes), -1))
+
+    def knows(self, notice: Notice) -> bool:
+        """Whether this ladder has the very step of this notice."""
+        return (notice.step, notice.name, notice.closes) in self._places
+
+    def names_like(self, notice: Notice) -> tuple[str, ...]:
+        """The names of the steps that say what this notice said, in the order of the ladder."""
+        return tuple(name for kind, name, closes in self._places if name and (kind, closes) == (notice.step, notice.closes))
 
     def closing_place(self, place: int) -> int:
         """The place of the first closing step after `place`; a ladder has one after each of its warnings."""
@@ -112,3 +125,10 @@ class Rules:
     def leaves_open(self) -> tuple[str, ...]:
         """The paths that the restriction of this ladder leaves open."""
         return next((step.leaves_open for step in self.steps if step.kind is Step.RESTRICT), ())
+
+
+def _announced(steps: tuple[LadderStep, ...], place: int) -> Step | None:
+    """What the step at `place` announces, if it is a warning."""
+    if steps[place].kind is not Step.WARNING:
+        return None
+    return next((later.kind for later in steps[place + 1 :] if later.kind in CLOSING), None)

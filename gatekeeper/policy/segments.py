@@ -1,6 +1,6 @@
 """A whole policy: its ladder, its calendar, and the groups of customers that have numbers of their own."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -63,13 +63,18 @@ class Week:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a policy does not say, but the settings: where the product's own people sit, and when they are there to help."""
+    """What a policy does not say, but the settings: where the product's own people sit, and when they are there to help.
+
+    And the world: holidays, working days, and which currencies and countries there are (none: nobody can say).
+    """
 
     time_zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
     country: str = ""
     support: Hours | None = None
     holidays: Holidays = no_holidays
     workweek: Callable[[str], frozenset[int]] = monday_to_friday
+    currencies: Collection[str] = ()
+    countries: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

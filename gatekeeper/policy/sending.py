@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Standing, Step
+from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Origin, Standing, Step
 from gatekeeper.policy import holds
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.climbing import closing_after
 from gatekeeper.policy.evidence import CLOSED, evidence_of
 from gatekeeper.policy.overdue import debts
 from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.versions import retold
 from gatekeeper.policy.writing import people
 
 _ANY_HOUR: Final = frozenset({Step.RESTORED})
@@ -33,7 +34,11 @@ class Content:
 def read_first(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[str, ...]:
     """The ids of the invoices that `notice` would name, and that were not read within the last minute."""
     oldest = now - rules.fresh_for
-    return tuple(one.id for one in _about(notice, facts, rules, now) if not oldest <= one.read_at <= now)
+    return tuple(
+        one.id
+        for one in _about(notice, facts, rules, now)
+        if one.origin is not Origin.STATEMENT and not oldest <= one.read_at <= now
+    )
 
 
 def not_before(notice: Notice, rules: Rules, now: datetime) -> datetime:
@@ -43,6 +48,8 @@ def not_before(notice: Notice, rules: Rules, now: datetime) -> datetime:
 
 def content_now(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Content | None:
     """What `notice` has to say at `now`; None: it is no longer true, or no longer for this person, and is not sent."""
+    *others, notice = retold((*facts.notices, notice), rules)
+    facts = replace(facts, notices=tuple(others))
     if notice.address not in people(facts):
         return None
     if notice.step is Step.RESTORED:

@@ -1,9 +1,14 @@
-"""Which version of the policy an account is judged by: a running case keeps the one that it began with."""
+"""Which version of the policy an account is judged by: a running case keeps the one that it began with.
 
-from collections.abc import Callable
+Where that one is gone, the case goes on under another, which takes the letters that were written for what they said.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from gatekeeper.model import Facts
+from gatekeeper.model import Facts, Notice, Step
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.segments import Policy
 
@@ -15,7 +20,7 @@ _NONE_YET: Final = ""
 class Policies:
     """`earlier` finds a version by its id; None: nobody has kept it, or this program cannot follow it any more.
 
-    Then the current version takes the case over: names of steps that it does not know count as the first of their kind.
+    Then the current version takes the case over.
     """
 
     def __init__(self, current: Policy, earlier: Callable[[str], Policy | None]) -> None:
@@ -28,3 +33,24 @@ class Policies:
         if found is None:
             found = self._known[facts.policy] = self._earlier(facts.policy) or self.current
         return found.rules_for(facts)
+
+
+def retold(notices: Sequence[Notice], rules: Rules) -> Sequence[Notice]:
+    """The notices under the names of this ladder.
+
+    One whose name it does not know takes the place that it had: the second reminder, whatever its name was, is the second.
+    """
+    strange = [one for one in notices if one.name and one.step is not Step.RESTORED and not rules.knows(one)]
+    if not strange:
+        return notices
+    return tuple(replace(one, name=_name_here(one, notices, rules)) if one in strange else one for one in notices)
+
+
+def _name_here(strange: Notice, notices: Sequence[Notice], rules: Rules) -> str:
+    first_at: dict[str, datetime] = {}
+    for one in notices:
+        if (one.step, one.closes) == (strange.step, strange.closes):
+            first_at[one.name] = min(one.planned_at, first_at.get(one.name, one.planned_at))
+    place = sum(at < first_at[strange.name] for at in first_at.values())
+    names = rules.names_like(strange)
+    return names[min(place, len(names) - 1)] if names else strange.name

@@ -49,7 +49,7 @@ class Mailing:
         for address, audiences in self._people.items():
             if set(lacking).isdisjoint(audiences) or self._tries(address):
                 continue
-            said = [n.occasion for n in self._facts.notices if n.address == address and self._rules.place_of(n) == self._place]
+            said = [n.occasion for n in self._facts.notices if n.address == address and self._is_like(n)]
             notice = PlannedNotice(
                 step=self._step.kind,
                 name=self._step.name,
@@ -58,9 +58,14 @@ class Mailing:
                 address=address,
                 named=named,
                 suspend_on=suspend_on,
+                closes=self._rules.announced(self._place) if suspend_on else None,
             )
             planned.append(notice)
         return tuple(planned)
+
+    def _is_like(self, notice: Notice) -> bool:
+        """Whether the ledger could take both for one: it knows no version, and a name may have meant another step before."""
+        return notice.step is self._step.kind or notice.name == self._step.name
 
     def reason(self, audience: Audience, planned: Collection[PlannedNotice]) -> Reason:
         """How it stands with the letter to this audience."""

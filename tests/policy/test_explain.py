@@ -2,25 +2,41 @@
 
 import ast
 import re
+from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import gatekeeper
-from gatekeeper.model import Facts, NoticeState, Reason, Standing
+from gatekeeper.model import Dispute, Facts, NoticeState, Origin, Reason, Scope, Standing, Step
+from gatekeeper.policy.calendar import Hours, Office, Span
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.explain import REMEDIES, SENTENCES, Value, sentence
-from gatekeeper.policy.rules import Rules, ladder
+from gatekeeper.policy.rules import LadderStep, Rules, ladder
 from gatekeeper.policy.withhold import withhold
 from tests.kit.builders import automatic, exemption, facts, invoice, on, promise, reminded, warned
 from tests.policy.table import RULES, told
 
 ROOM = Path(gatekeeper.__file__).parent / "policy"
 
-PATIENT = Rules(steps=ladder(reminder=3))
+OFFICE = Office(hours=Hours(of_weekday=((0, time(9), time(10)),)), zone=ZoneInfo("UTC"))
+OTHER_OFFICE = Office(hours=Hours(of_weekday=((0, time(11), time(12)),)), zone=ZoneInfo("UTC"))
+RESTRICTING = Rules(steps=(*ladder()[:2], LadderStep(kind=Step.RESTRICT, name="restrict", after=Span(days=5))))
+COURTEOUS = Rules(steps=(LadderStep(kind=Step.COURTESY, name="courtesy", after=Span(days=3)), *ladder()))
+
+# By other rules than the product's own
+RULES_OF = {
+    "reminder_due": Rules(steps=ladder(reminder=3)),
+    "courtesy_now": COURTEOUS,
+    "warned_of_restriction": RESTRICTING,
+    "restriction_due": RESTRICTING,
+    "restricted": RESTRICTING,
+    "no_hour_to_close": Rules(closing=(OFFICE, OTHER_OFFICE)),
+}
 
 # Said by those who hold a verdict back, or could not reach one: review and its callers
-SAID_ELSEWHERE = {"brake", "dry_run", "halted", "undecided", "opened_by_staff"}
+SAID_ELSEWHERE = {"brake", "dry_run", "halted", "undecided", "opened_by_staff", "directory_silent"}
 SAID_ELSEWHERE |= {"brake_anomaly", "brake_blind", "brake_clock", "check_cap", "check_anomaly", "check_blind", "check_clock"}
 
 SAID: dict[str, tuple[Facts, float, str]] = {
@@ -87,6 +103,61 @@ SAID: dict[str, tuple[Facts, float, str]] = {
         19,
         "Everyone was told, the named day has passed, and the invoice is still unpaid: access is suspended.",
     ),
+    "uncollectible": (
+        facts(invoices=(invoice(status="uncollectible"),)),
+        0,
+        "Invoice A-1 was written off: no more letters about it, and access stays as it is. It can still be paid.",
+    ),
+    "disputed": (
+        facts(disputes=(Dispute(id="dp_1", opened_at=on(0)),)),
+        1,
+        "A payment is disputed at its bank (dp_1): no letters and no closing until that is settled.",
+    ),
+    "exempt_from_suspension": (
+        told(on(19), exemptions=(exemption(30, scope=Scope.SUSPENSION),)),
+        19,
+        "Exempt from suspension until 2026-04-01, not from reminders: a good customer (Ann).",
+    ),
+    "staff_hold": (
+        facts(exemptions=(exemption(9, staff_hold=True, reason="asks for a copy"),)),
+        0,
+        "Staff is looking into it until 2026-03-11: asks for a copy (Ann).",
+    ),
+    "promise_broken": (
+        told(on(20), promises=(promise(15),)),
+        20,
+        "The promise of Bob to pay by 2026-03-17 was not kept.",
+    ),
+    "courtesy_now": (facts(), -2, "A friendly word about invoice A-1, which is about to fall due, is being written."),
+    "warned_of_restriction": (
+        told(on(15)),
+        15,
+        "A warning went to the user on 2026-03-16: access is restricted from 2026-03-21.",
+    ),
+    "in_doubt": (
+        facts(notices=reminded(None, state=NoticeState.UNCERTAIN)),
+        1,
+        "Nobody knows whether the letter to the user arrived. Send it again (`gatekeeper notices resend`), or call.",
+    ),
+    "restriction_due": (told(on(15)), 15, "Access will be restricted on 2026-03-21."),
+    "restricted": (
+        told(on(19)),
+        19,
+        "Everyone was told, the named day has passed, and the invoice is still unpaid: access is restricted.",
+    ),
+    "no_hour_to_close": (
+        told(on(19)),
+        19,
+        (
+            "There is no hour in the next two months at which support is there and it is a day for closing at the customer's: "
+            "nothing is closed. Widen product.support_hours, or closing_hours in the policy."
+        ),
+    ),
+    "statement_old": (
+        told(on(19), invoices=(invoice(origin=Origin.STATEMENT, read=on(15)),)),
+        19,
+        "Invoice A-1 is billed elsewhere, and was last heard of on 2026-03-17: import it again before anything is closed.",
+    ),
     "would": (facts(), 0, "Would now: reminder to accountant, reminder to user, standing past_due"),
 }
 
@@ -99,7 +170,7 @@ def plain(value: Value) -> str:
 def test_a_reason_is_a_sentence(code: str) -> None:
     known, day, said = SAID[code]
 
-    verdict = decide(known, PATIENT if code == "reminder_due" else RULES, on(day))
+    verdict = decide(known, RULES_OF.get(code, RULES), on(day))
     reasons = withhold(verdict, known, Reason(code="dry_run")).reasons
 
     assert said in [sentence(reason, str, plain) for reason in reasons if reason.code == code]

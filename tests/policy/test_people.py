@@ -61,5 +61,6 @@ def test_who_was_taken_out_of_the_first_source_does_not_come_back_through_anothe
         Contact(audience=Audience.USER, address="left@x.example", origin=Origin.DIRECTORY),
         Contact(audience=Audience.USER, address="left@x.example", origin=Origin.STRIPE),
     ]
+    assert ORDER == (Origin.API, Origin.DIRECTORY, Origin.STRIPE)
     assert reachable(people, ())[Audience.USER] == ("ann@x.example",)
     assert reachable(people, {"ann@x.example"})[Audience.USER] == ("left@x.example",)

@@ -142,6 +142,7 @@ class World:
                     planned_at=self.now,
                     named=asked.named,
                     suspend_on=asked.suspend_on,
+                    closes=asked.closes,
                 )
             )
         if verdict.standing is Standing.CURRENT:
