@@ -152,7 +152,7 @@ def _told_reason(told: Told, rules: Rules) -> Reason:
     day = told.notice.suspend_on
     if day is None:
         return Reason(code="reminded", params=said)
-    closing = rules.announced(rules.place_of(told.notice))
+    closing = rules.announced(rules.place_named(told.step.name))
     return Reason(code="warned" if closing is Step.SUSPEND else "warned_of_restriction", params=(*said, ("day", day)))
 
 

@@ -29,9 +29,8 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Verdict:
 
     `review_at` is never later than the first instant at which time alone would change the answer.
     """
-    notices = retold(facts.notices, rules)
-    if notices is not facts.notices:
-        facts = replace(facts, notices=tuple(notices))
+    if facts.policy != rules.policy:
+        facts = replace(facts, notices=tuple(retold(facts.notices, rules)))
     debt = debts(facts, rules, now)
     verdict = _judge(facts, rules, now, debt)
     opens = facts.standing in CLOSED and verdict.standing not in CLOSED

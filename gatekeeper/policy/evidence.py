@@ -23,6 +23,13 @@ _MAY_HAVE_ARRIVED: Final = frozenset({NoticeState.ACCEPTED, NoticeState.SENDING,
 CLOSED: Final = frozenset({Standing.RESTRICTED, Standing.SUSPENDED})
 CLOSES_TO: Final = {Step.RESTRICT: Standing.RESTRICTED, Step.SUSPEND: Standing.SUSPENDED}
 
+# Bound once: reading a member off an Enum class costs a Python call in 3.11, and this is asked of every account
+_COURTESY, _REMINDER, _WARNING, _RESTRICT, _SUSPEND = Step.COURTESY, Step.REMINDER, Step.WARNING, Step.RESTRICT, Step.SUSPEND
+_ACCEPTED: Final = NoticeState.ACCEPTED
+
+# An instant for each required audience, in their order
+Times = tuple[datetime, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -96,11 +103,13 @@ class Evidence:
 
     def permits(self) -> Standing:
         """The most that the evidence still permits of what is closed now."""
+        if self._closed not in CLOSED:
+            return Standing.PAST_DUE
         furthest = max((climb.place for climb in self.climbs), default=-1)
         reached = [step.kind for place, step in enumerate(self._rules.steps) if step.kind in CLOSING and place <= furthest]
-        if self._closed is Standing.SUSPENDED and Step.SUSPEND in reached:
+        if self._closed is Standing.SUSPENDED and _SUSPEND in reached:
             return Standing.SUSPENDED
-        return Standing.RESTRICTED if self._closed in CLOSED and Step.RESTRICT in reached else Standing.PAST_DUE
+        return Standing.RESTRICTED if _RESTRICT in reached else Standing.PAST_DUE
 
     def last_day_named(self) -> date | None:
         """The last day that any letter of this case named: nothing happens sooner than somebody was told."""
@@ -110,7 +119,7 @@ class Evidence:
         """The accepted notices of each step, the first accepted first."""
         found: dict[int, list[Notice]] = {}
         for notice in self._notices:
-            if notice.state is NoticeState.ACCEPTED and notice.accepted_at is not None:
+            if notice.state is _ACCEPTED and notice.accepted_at is not None:
                 found.setdefault(self._rules.place_of(notice), []).append(notice)
         for accepted in found.values():
             accepted.sort(key=_accepted_at)
@@ -122,66 +131,60 @@ class Evidence:
         Of the warnings only the last that was sent has to be fresh: later than every hold, or, while what it announced is in
         force, than every hold that opens. After a hold that one is repeated, with a new day, and nothing before it (case 36).
         """
-        steps, lineage = self._rules.steps, invoice.lineage
-        held_until = max(self._held_until, _processing_ended_at(invoice, self._rules))
+        rules, lineage = self._rules, invoice.lineage
+        held_until = max(self._held_until, _processing_ended_at(invoice, rules))
         fresh_from = max(held_until, self._paused_until)
         last_warning = self._last_warning(lineage)
         taken_at: datetime | None = None
-        first: dict[Audience, datetime] = {}
-        before: dict[Audience, datetime] = {}
+        first: Times = ()
+        before: Times = (LONG_AGO,) * len(rules.audiences)
         told: list[Told] = []
-        for place, step in enumerate(steps):
-            if step.kind is Step.COURTESY:
+        for place, step in enumerate(rules.steps):
+            kind = step.kind
+            if kind is _COURTESY:
                 continue
-            if step.kind in CLOSING:
-                if place > last_warning and not self._is_closed(step.kind):
+            if kind is _RESTRICT or kind is _SUSPEND:
+                if place > last_warning and not self._is_closed(kind):
                     return Climb(invoice, place, (), fresh_from, taken_at, tuple(told))
                 if place > last_warning and self._closed_at is not None:
                     taken_at = self._closed_at
                 continue
             since = LONG_AGO
-            if step.kind is Step.WARNING and place >= last_warning:
-                since = held_until if self._is_closed(self._rules.announced(place)) else fresh_from
-            counting = self._counting(place, step, lineage, since, self._earliest(step, first, before))
-            told += [Told(step, audience, counting[audience]) for audience in self._rules.audiences if audience in counting]
-            lacking = tuple(audience for audience in self._rules.audiences if audience not in counting)
-            passed = self._foreign and step.kind is Step.REMINDER and first and place < last_warning
-            if lacking and not passed:
+            if kind is _WARNING and place >= last_warning:
+                since = held_until if self._is_closed(rules.announced(place)) else fresh_from
+            counting = self._counting(place, kind, lineage, since, self._earliest(step, first, before))
+            pairs = list(zip(rules.audiences, counting, strict=True))
+            told += [Told(step, audience, notice) for audience, notice in pairs if notice is not None]
+            lacking = tuple([audience for audience, notice in pairs if notice is None])
+            if lacking and not (self._foreign and kind is _REMINDER and first and place < last_warning):
                 return Climb(invoice, place, lacking, since, taken_at, tuple(told))
-            times = {audience: accepted_at(notice) for audience, notice in counting.items()}
-            first = first or times
-            before |= times
-            taken_at = max(before.values())
-        return Climb(invoice, len(steps), (), fresh_from, taken_at, tuple(told))
+            before = tuple([at if one is None else accepted_at(one) for at, one in zip(before, counting, strict=True)])
+            first = first or before
+            taken_at = max(before)
+        return Climb(invoice, len(rules.steps), (), fresh_from, taken_at, tuple(told))
 
-    def _earliest(
-        self, step: LadderStep, first: dict[Audience, datetime], before: dict[Audience, datetime]
-    ) -> dict[Audience, datetime]:
-        """From when on a letter counts as this step: not sooner after the one before than is promised.
+    def _earliest(self, step: LadderStep, first: Times, before: Times) -> Times:
+        """From when on a letter counts as this step for each audience: not sooner after the one before than is promised.
 
         Working days are not counted again: what was far enough stays so, whatever holidays are declared later (case 38).
         """
+        if not first or (self._foreign and step.kind is _REMINDER):
+            return (LONG_AGO,) * len(before)
         if not self._foreign:
-            return {audience: at + step.after.least for audience, at in before.items()}
-        if step.kind is Step.REMINDER:
-            return {}
-        return {audience: max(at, first[audience] + _FLOOR) for audience, at in before.items()}
+            least = step.after.least
+            return tuple([at + least for at in before])
+        return tuple([max(at, first_at + _FLOOR) for at, first_at in zip(before, first, strict=True)])
 
-    def _counting(
-        self, place: int, step: LadderStep, lineage: str, since: datetime, earliest: dict[Audience, datetime]
-    ) -> dict[Audience, Notice]:
+    def _counting(self, place: int, kind: Step, lineage: str, since: datetime, earliest: Times) -> list[Notice | None]:
         """The first notice for each audience that counts as this step."""
-        found: dict[Audience, Notice] = {}
+        audiences = self._rules.audiences
+        found: list[Notice | None] = [None] * len(audiences)
         for notice in self._accepted.get(place, ()):
-            if lineage not in notice.named or notice.planned_at < since:
+            if lineage not in notice.named or notice.planned_at < since or (kind is _WARNING and notice.suspend_on is None):
                 continue
-            if step.kind is Step.WARNING and notice.suspend_on is None:
-                continue
-            for audience in notice.audiences:
-                if audience in found or audience not in self._rules.audiences:
-                    continue
-                if accepted_at(notice) >= earliest.get(audience, LONG_AGO):
-                    found[audience] = notice
+            for which, audience in enumerate(audiences):
+                if found[which] is None and audience in notice.audiences and accepted_at(notice) >= earliest[which]:
+                    found[which] = notice
         return found
 
     def _last_warning(self, lineage: str) -> int:
@@ -190,13 +193,13 @@ class Evidence:
             (
                 place
                 for place, accepted in self._accepted.items()
-                if place >= 0 and steps[place].kind is Step.WARNING and any(lineage in notice.named for notice in accepted)
+                if place >= 0 and steps[place].kind is _WARNING and any(lineage in notice.named for notice in accepted)
             ),
             default=-1,
         )
 
     def _is_closed(self, kind: Step) -> bool:
-        return self._closed is Standing.SUSPENDED or (self._closed is Standing.RESTRICTED and kind is Step.RESTRICT)
+        return self._closed is Standing.SUSPENDED or (self._closed is Standing.RESTRICTED and kind is _RESTRICT)
 
     def _first_said(self, invoice: Invoice) -> datetime:
         lineage = invoice.lineage

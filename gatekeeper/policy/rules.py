@@ -62,15 +62,12 @@ class Rules:
     fresh_for: timedelta = timedelta(seconds=60)
     policy: str = ""
     segment: str = ""
-    _places: dict[tuple[Step, str, Step | None], int] = field(init=False, repr=False, compare=False)
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+    _announced: tuple[Step | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        places: dict[tuple[Step, str, Step | None], int] = {}
-        for place, step in enumerate(self.steps):
-            for name in (step.name, ""):
-                for closes in {None, _announced(self.steps, place)}:
-                    places.setdefault((step.kind, name, closes), place)
-        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_places", {step.name: place for place, step in enumerate(self.steps)})
+        object.__setattr__(self, "_announced", tuple(_announced(self.steps, place) for place in range(len(self.steps))))
 
     def threshold_of(self, currency: str) -> int:
         """The smallest sum, in minor units of `currency`, that is worth a notice."""
@@ -82,16 +79,27 @@ class Rules:
         A name alone says nothing: in another version of the policy a step of that name may be of another kind, or a warning
         of it may announce something else. What a letter did not say it does not permit.
         """
-        places = self._places
-        return places.get((notice.step, notice.name, notice.closes), places.get((notice.step, "", notice.closes), -1))
+        place = self._places.get(notice.name)
+        if place is not None and self._says(place, notice):
+            return place
+        return next((place for place in range(len(self.steps)) if self._says(place, notice)), -1)
+
+    def place_named(self, name: str) -> int:
+        """The place of the step of this name, which this ladder has."""
+        return self._places[name]
 
     def knows(self, notice: Notice) -> bool:
         """Whether this ladder has the very step of this notice."""
-        return (notice.step, notice.name, notice.closes) in self._places
+        place = self._places.get(notice.name)
+        return place is not None and self._says(place, notice)
 
     def names_like(self, notice: Notice) -> tuple[str, ...]:
         """The names of the steps that say what this notice said, in the order of the ladder."""
-        return tuple(name for kind, name, closes in self._places if name and (kind, closes) == (notice.step, notice.closes))
+        return tuple(step.name for place, step in enumerate(self.steps) if self._says(place, notice))
+
+    def _says(self, place: int, notice: Notice) -> bool:
+        """Whether the step at `place` is of the notice's kind, and announces what the notice did, if that is known."""
+        return self.steps[place].kind is notice.step and (notice.closes is None or self._announced[place] is notice.closes)
 
     def closing_place(self, place: int) -> int:
         """The place of the first closing step after `place`; a ladder has one after each of its warnings."""
@@ -99,7 +107,9 @@ class Rules:
 
     def announced(self, place: int) -> Step:
         """What the warning at `place` announces."""
-        return self.steps[self.closing_place(place)].kind
+        closes = self._announced[place]
+        assert closes is not None, "only a warning announces something, and each announces a closing"
+        return closes
 
     def later(self, span: Span, instant: datetime) -> datetime:
         """So much after `instant`, in the account's calendar."""
