@@ -110,20 +110,23 @@ def _close(rules: Rules, now: datetime, evidence: Evidence, lead: Climb, step: L
 
 
 def _unless_stale(rules: Rules, now: datetime, named: tuple[Invoice, ...], would_be: Standing) -> Verdict | None:
-    """What has to be read, or said, again before it may be acted upon; None: all of it is fresh."""
-    for one in named:
-        if one.origin is Origin.STATEMENT and not now - rules.statement_fresh_for <= one.read_at <= now:
-            params = (("number", one.number or one.id), ("on", day_of(one.read_at, rules.time_zone)))
-            return Verdict(
-                standing=Standing.PAST_DUE, reasons=(Reason(code="statement_old", params=params),), review_at=now + _HOUR
-            )
+    """What has to be read, or said, again before it may be acted upon; None: all of it is fresh.
+
+    An old statement is no evidence; where something else was named too, that alone decides.
+    """
+    said_at = now - rules.statement_fresh_for
+    old = [one for one in named if one.origin is Origin.STATEMENT and not said_at <= one.read_at <= now]
+    if len(old) == len(named):
+        params = (("number", old[0].number or old[0].id), ("on", day_of(old[0].read_at, rules.time_zone)))
+        reasons = (Reason(code="statement_old", params=params),)
+        return Verdict(standing=Standing.PAST_DUE, reasons=reasons, review_at=now + _HOUR)
     # At most a minute ago, and not in the future: a clock that was set back makes old readings look new
     oldest = now - rules.fresh_for
     stale = tuple(one.id for one in named if one.origin is not Origin.STATEMENT and not oldest <= one.read_at <= now)
     if not stale:
         return None
-    reasons = (Reason(code="read_first"),)
-    return Verdict(standing=Standing.PAST_DUE, reasons=reasons, read_first=stale, would_be=would_be, review_at=now)
+    unread = (Reason(code="read_first"),)
+    return Verdict(standing=Standing.PAST_DUE, reasons=unread, read_first=stale, would_be=would_be, review_at=now)
 
 
 def _closing_due_at(rules: Rules, now: datetime, evidence: Evidence, lead: Climb, step: LadderStep) -> datetime:

@@ -95,7 +95,7 @@ def debts(facts: Facts, rules: Rules, now: datetime) -> Debts:
         doubtful=tuple(doubtful),
         old=tuple(invoice for start, invoice in overdue if start < first_at),
         small=small,
-        written_off=() if rules.forgive_uncollectible else tuple(filter(_is_written_off, facts.invoices)),
+        written_off=_written_off(facts, rules),
         upcoming=tuple(upcoming),
         next_overdue_at=min(joining, default=None),
     )
@@ -115,8 +115,9 @@ def _by_threshold(overdue: list[Invoice], rules: Rules) -> tuple[tuple[Invoice, 
     )
 
 
-def _is_written_off(invoice: Invoice) -> bool:
-    return invoice.status == "uncollectible" and invoice.remaining_minor > 0
+def _written_off(facts: Facts, rules: Rules) -> tuple[Invoice, ...]:
+    given_up = [one for one in facts.invoices if one.status == "uncollectible" and one.remaining_minor > 0]
+    return () if rules.forgive_uncollectible or not given_up else _by_threshold(given_up, rules)[0]
 
 
 def _by_id(invoice: Invoice) -> str:
