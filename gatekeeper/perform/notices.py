@@ -114,9 +114,13 @@ class Postman:
         unread = read_first(notice, facts, self._rules_of(facts), now)
         if not unread:
             return known
+        began_at = self._clock()
         for invoice_id in unread:
             self._read_again(invoice_id)
         (known,) = self._reader.facts([notice.account_id])
+        if any(one.id in unread and one.read_at < began_at for one in known.invoices):
+            # Absence is no evidence (rule 2): what cannot be read now is not written about on the word of an older reading
+            raise SourceUnavailable("the billing system says of an invoice that this letter would name that there is none")
         return known
 
     def _mind_the_hour(self, notice: Notice) -> None:

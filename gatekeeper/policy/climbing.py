@@ -74,9 +74,9 @@ def _letter_due_at(facts: Facts, rules: Rules, now: datetime, evidence: Evidence
         due_at = max(rules.later(step.after, lead.taken_at), lead.since)
     if step.after_due is not None:
         due_at = max(due_at, rules.later(step.after_due, _overdue_at(lead.invoice, rules, now)))
-    held_until = max(holds.ends(facts, rules).last, lead.since)
-    if LONG_AGO < held_until <= now:
-        due_at = max(due_at, rules.by_day(held_until))
+    expired_at = holds.expired_at(facts, rules, now)
+    if expired_at is not None:
+        due_at = max(due_at, rules.by_day(expired_at))
     return rules.contact_at(max(due_at, now))
 
 

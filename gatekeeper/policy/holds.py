@@ -45,15 +45,19 @@ class Ends(NamedTuple):
     opening: datetime
     pausing: datetime
 
-    @property
-    def last(self) -> datetime:
-        return max(self)
-
 
 def ends(facts: Facts, rules: Rules) -> Ends:
     opening = max((_ends_at(hold, rules) for hold in _all(facts)), default=LONG_AGO)
     pausing = max((one.closed_at for one in facts.disputes if one.closed_at is not None), default=LONG_AGO)
     return Ends(max(opening, facts.reopened_at or LONG_AGO), pausing)
+
+
+def expired_at(facts: Facts, rules: Rules, now: datetime) -> datetime | None:
+    """When the last hold ran out that nobody ended by hand; None: none has. That is at midnight, when nobody is there."""
+    if not (facts.exemptions or facts.promises):
+        return None
+    ran_out = [at for hold in _all(facts) if hold.ended_at is None and (at := _ends_at(hold, rules)) <= now]
+    return max(ran_out, default=None)
 
 
 def broken_promise(facts: Facts, rules: Rules, now: datetime) -> Reason | None:

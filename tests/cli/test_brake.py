@@ -68,7 +68,7 @@ def test_one_that_holds_says_why_since_when_who_waits_and_what_to_do(desk: Desk)
     desk.ledger.writer.brakes.ask(11, NOW - timedelta(hours=2))
     desk.ledger.writer.brakes.engage(Cause.CLOCK, CLOCK, NOW)
     assert desk.show().splitlines() == [
-        "The brake holds: 11 suspensions were due at once, and at most 9 may begin now.",
+        "The brake holds: 11 accounts were to be closed at once, and at most 9 may begin now.",
         "  since 2026-11-22 08:00 UTC",
         "  > See with `gatekeeper accounts list` who waits. If each of them is right, release the brake.",
         "",

@@ -172,7 +172,7 @@ def test_check_config_names_the_faults_of_settings_policy_and_gate_at_once(tmp_p
     for key in ("product.time_zone", "stripe.reconcile_every_seconds", "safety.mode", "gate.edge_secret"):
         assert f"{made.config}: {key}: " in said
     assert f"{policy}: policy.file: line 1: audiences" in said
-    assert f"{policy}: policy.file: line 1: steps" in said
+    assert f"{policy}: policy.file: line 4: steps" in said
     assert made.command("run", code=78) == said
 
 
@@ -226,7 +226,9 @@ def test_lists_are_json_of_stable_keys(town: Town) -> None:
     assert shown.keys() == summary | {"contacts", "invoices", "notices", "unreachable"}
     assert [one.keys() for one in shown["invoices"]] == [{"id", "number", "remaining_minor", "currency", "due_at"}]
     assert [one["step"] for one in shown["notices"]] == ["warning", "warning", "reminder", "reminder"]
-    assert town.installation.json("why", "fresh").keys() == summary | {"next_look_at", "remedies"}
+    assert town.installation.json("why", "fresh").keys() == (summary - {"review_at"}) | {
+        "answer", "codes", "next_standing", "next_look_at", "remedies", "policy", "segment",
+    }  # fmt: skip
     (first, *_) = town.installation.json("notices", "list", "--account", "suspended6")
     assert {"id", "account_id", "step", "address", "state", "suspend_on", "detail"} <= first.keys()
 
@@ -234,17 +236,18 @@ def test_lists_are_json_of_stable_keys(town: Town) -> None:
 def test_why_answers_as_a_colleague_would(town: Town) -> None:
     why = town.installation.command
     fresh = why("why", "fresh")
-    assert fresh.startswith("fresh (Fresh) is current.\n  - Nothing is overdue.\nNext look: ")
+    assert fresh.startswith("Fresh (fresh) is in good standing.\n\nNothing is overdue.\n\nThe next look is on ")
     reminded = why("why", "reminded4")
-    assert reminded.startswith("reminded4 (Reminded4) is past due.\n  - €49.00 is overdue since ")
-    assert reminded.count(" was reminded on ") == 2
+    assert reminded.startswith("Reminded4 (reminded4) is past due; access is open.\n\n€49.00 is overdue since ")
+    assert "A reminder went to the accountant and user on " in reminded
     assert "The warning is due on " in reminded
-    assert "  > Payment of everything that is overdue ends this case.\n" in reminded
+    assert "Payment of everything that is overdue ends this case." in reminded
     suspended = why("why", "suspended6")
-    assert suspended.startswith("suspended6 (Suspended6) is suspended.\n")
-    assert suspended.count(" that access ends on ") == 2
+    assert suspended.startswith("Suspended6 (suspended6) is suspended since ")
+    assert " ".join(suspended.split()).count(": access ends on ") == 1
     assert "the invoice is still unpaid: access is suspended." in suspended
-    assert "  > Payment of everything that is overdue opens access at once.\n" in suspended
+    assert "Payment of everything that is overdue opens access at once." in suspended
+    assert why("why", "suspended6", "--language", "account") == suspended, "its own language is the product's"
     assert "suspended6" in why("accounts", "list")
 
 
@@ -271,7 +274,7 @@ def test_an_exemption_opens_access_and_its_end_asks_for_a_new_warning(town: Town
     assert "our oldest customer" in town.installation.command("why", "suspended1")
     assert town.audit("suspended1", "exemption") == [getpass.getuser()]
     said = town.installation.command("exempt", "suspended1", "--end")
-    assert said == "suspended1 is no longer exempt; a fresh warning goes out before anything is suspended.\n"
+    assert said == "suspended1 is no longer exempt; a fresh warning goes out before anything is closed.\n"
     assert town.installation.command("exempt", "suspended1", "--end") == "suspended1 is not exempt.\n"
     assert town.published("suspended1") is Standing.PAST_DUE
     assert "The warning to the user is on its way" in town.installation.command("why", "suspended1")
@@ -370,7 +373,7 @@ def test_a_dry_run_says_what_it_would_do_each_time_and_arming_does_it(tmp_path: 
         assert told.keys() == {"looked_at", "changed", "withheld"}
         assert told["withheld"] == [{"account": "acme", "would": "reminder to accountant, reminder to user, standing past_due"}]
         why = made.installation.command("why", "acme")
-        assert why.startswith("acme (Acme) is current.\n")
+        assert why.startswith("Acme (acme) is in good standing.\n")
         assert "Would now: reminder to accountant, reminder to user, standing past_due" in why
         assert "Run `gatekeeper arm` when this looks right." in why
         assert post.connections == 0
