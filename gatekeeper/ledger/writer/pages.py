@@ -45,8 +45,8 @@ def _add(connection: Connection, readings: Sequence[Reading], customers: Mapping
     unknown = {reading.customer.id: reading.customer for reading in readings if reading.customer.id not in customers}
     if unknown:
         add_customers(connection, unknown.values(), max(reading.invoice.read_at for reading in readings))
-    # What a list shows is no whole reading, and too little to act upon (rule 2): it counts as an old one, also of an invoice that
-    # was made within this minute
+    # What a list shows is no whole reading, and too little to act upon (rule 2): it counts as an old one, also of an invoice
+    # that was made within this minute
     added = [
         (
             replace(reading.invoice, read_at=reading.invoice.created_at - _LONG_BEFORE),
