@@ -75,6 +75,7 @@ def test_before_the_books_were_read_whole_it_is_not_ready(part: Part) -> None:
         "ready": False,
         "why": ["the billing system's books have not been read whole yet"],
         "stale": True,
+        "unheard_since_at": None,
         "distrust": "",
         "withheld": "",
         "revision": 0,
@@ -86,7 +87,16 @@ def test_before_the_books_were_read_whole_it_is_not_ready(part: Part) -> None:
 
 def test_once_they_were_it_is(ledger: Ledger, part: Part) -> None:
     read_whole(ledger)
-    ready = {"ready": True, "why": [], "stale": False, "distrust": "", "withheld": "", "revision": 0, "brake": []}
+    ready = {
+        "ready": True,
+        "why": [],
+        "stale": False,
+        "unheard_since_at": None,
+        "distrust": "",
+        "withheld": "",
+        "revision": 0,
+        "brake": [],
+    }
     assert part.ask() == (200, ready | {"reconciled_at": START.isoformat()})
 
 

@@ -89,7 +89,7 @@ def test_one_that_holds_says_why_since_when_who_waits_and_what_to_do(desk: Desk)
     assert told["engaged"][0] == {
         "cause": "cap",
         "since_at": "2026-11-22T08:00:00+00:00",
-        "why": "The brake holds: 11 suspensions were due at once, and at most 9 may begin now.",
+        "why": "The brake holds: 11 accounts were to be closed at once, and at most 9 may begin now.",
         "what_to_do": "See with `gatekeeper accounts list` who waits. If each of them is right, release the brake.",
         "params": {"wanted": 11, "allowed": 9},
     }

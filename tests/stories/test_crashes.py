@@ -46,7 +46,7 @@ def test_twenty_kills_lose_nothing_and_no_letter_is_transmitted_a_third_time(
             post.fault("dot", "hang", times=1)  # this kill comes between the final dot and its answer
         ports = (installation.web_port,) if number % 3 else ()  # every third one may die before it has begun
         with started(installation, "run", ports=ports) as process:
-            time.sleep(chance.uniform(0.0, 1.5))
+            _wait_a_while(post, chance.uniform(0.0, 3.0), for_a_dot=number % 4 == 0)
             kill(process.pid)
         if number == KILLS // 2:
             for account in paid:
@@ -56,6 +56,13 @@ def test_twenty_kills_lose_nothing_and_no_letter_is_transmitted_a_third_time(
     _finish(biller, post, installation)
     _judge(installation, post, paid)
     assert "Traceback" not in installation.log()
+
+
+def _wait_a_while(post: MailServer, seconds: float, *, for_a_dot: bool) -> None:
+    """For some time; or until a letter has reached its final dot, if one does within ten seconds."""
+    before, end = len(post.transmitted), time.monotonic() + (10.0 if for_a_dot else seconds)
+    while time.monotonic() < end and not (for_a_dot and len(post.transmitted) > before):
+        time.sleep(0.02)
 
 
 def _finish(biller: billers._Standin, post: MailServer, installation: Installation) -> None:
