@@ -1,11 +1,13 @@
 # make demo   the whole product on invented customers: nothing to configure
 # make test   every test          make check   format, lint, types, imports
 # make lock   resolve the dependencies anew          make bench   measure
+# make torture MINUTES=60   the rules against every mishap that can be thought of, until one breaks; SEED=… plays it again
 #
 # Needs Python >= 3.11 (another than python3: make PYTHON=python3.12) and nothing else; all of it lands in .venv.
 
 PYTHON ?= python3
 JOBS ?= 4
+MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -13,7 +15,7 @@ COMPILE := .venv-lock/bin/uv pip compile --universal --python-version 3.11 --gen
 
 export PIP_NO_WARN_SCRIPT_LOCATION := 1
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test torture check bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -21,6 +23,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+torture: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python -m tests.torture.long --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
