@@ -17,7 +17,7 @@ from tests.torture.failpoints import Points
 from tests.torture.paths import paths, policies
 from tests.torture.play import Step, played
 
-EXAMPLES = {"sqlite": 12, "postgresql": 5}
+EXAMPLES = {"sqlite": 10, "postgresql": 4}
 
 
 @pytest.fixture
