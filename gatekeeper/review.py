@@ -1,7 +1,7 @@
 """ledger -> policy -> ledger: look at each account that is due, decide, write it down. Suspensions pass the brake first."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -183,7 +183,7 @@ class Review:
         if why is not None:
             return facts, _suspension(verdict, look_again_at), why
         if verdict.read_first:  # the clock moved on while it was being read
-            return facts, replace(verdict, review_at=look_again_at), None
+            return facts, verdict._replace(review_at=look_again_at), None
         return facts, verdict, None
 
     def _record(self, judged: list[_Judged], now: datetime, looked: Looked) -> None:
@@ -212,7 +212,7 @@ def _suspension(verdict: Verdict, look_again_at: datetime) -> Verdict:
     """What this verdict comes to, for `withhold` to take away: access is not suspended, so it must not say so."""
     standing = verdict.would_be or verdict.standing
     reasons = tuple(reason for reason in verdict.reasons if reason.code != standing)
-    return replace(verdict, standing=standing, reasons=reasons, read_first=(), would_be=None, review_at=look_again_at)
+    return verdict._replace(standing=standing, reasons=reasons, read_first=(), would_be=None, review_at=look_again_at)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,6 +1,7 @@
-"""The loop: sync, review, publish, and beside it the post. `schedule` is only the metronome; what is due is a matter of state.
+"""The loop: sync, review, publish; beside it the post and the door. `schedule` is only the metronome: what is due is state.
 
-Two threads: letters may take minutes (RFC 5321 gives the last answer ten), and a payment must not wait for them.
+Three threads: letters may take minutes (RFC 5321 gives the last answer ten), and whoever has paid must wait neither for them
+nor for whatever else Stripe is being asked.
 """
 
 import contextlib
@@ -60,12 +61,12 @@ class Parts:
 
 
 class Worker:
-    """`wake` makes it look at once."""
-
     def __init__(self, parts: Parts) -> None:
-        self.wake = threading.Event()
         self._parts = parts
+        self._woken = threading.Event()
         self._post = threading.Event()
+        self._door = threading.Event()
+        self._at_the_door = threading.Lock()
         self._reconcile_asked = True
         self._retry_at: datetime | None = None
         self._withheld_by: Reason | None = Reason(code="not looked yet")
@@ -73,20 +74,31 @@ class Worker:
         # The last event that was asked whether it shows a payment
         self._heard = 0
 
+    def wake(self) -> None:
+        """Something has come in: look at once."""
+        self._door.set()
+        self._woken.set()
+
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
         metronome = Scheduler()
         metronome.every(int(self._parts.reconcile_every.total_seconds())).seconds.do(self._ask_for_reconcile)
-        metronome.every(_POLL_SECONDS).seconds.do(self._guarded, "poll", self._poll_suspended)
-        postman = threading.Thread(target=self._deliver_until, args=(stop,), name="postman")
-        postman.start()
+        metronome.every(_POLL_SECONDS).seconds.do(self._guarded, "poll", self._poll_closed)
+        beside = [
+            threading.Thread(target=self._deliver_until, args=(stop,), name="postman"),
+            threading.Thread(target=self._open_until, args=(stop,), name="doorkeeper"),
+        ]
+        for thread in beside:
+            thread.start()
         while not stop.is_set():
             metronome.run_pending()
             self._guarded("turn", self._turn)
-            self.wake.wait(_IDLE_SECONDS)
-            self.wake.clear()
+            self._woken.wait(_IDLE_SECONDS)
+            self._woken.clear()
         self._post.set()
-        postman.join()
+        self._door.set()
+        for thread in beside:
+            thread.join()
 
     def _turn(self) -> None:
         """One turn without the post: reconcile if that is due, then attend to what has come in."""
@@ -107,9 +119,8 @@ class Worker:
     def attend(self) -> Looked:
         """Events, review, publication: what stands between a payment and an open gate."""
         self._release_what_was_withheld()
-        looked = Looked()
-        self._open_for_payers(looked)
-        self._take_in_events(self._parts.clock(), looked)
+        looked = self._open_for_payers()
+        self._take_in_events(self._parts.clock())
         _add(looked, self._parts.review.run(self._parts.clock()))
         self._parts.publisher.run(self._parts.clock())
         if self._withheld_by is None:
@@ -124,26 +135,34 @@ class Worker:
             self._parts.release()
             self._withheld_by = why
 
-    def _open_for_payers(self, looked: Looked) -> None:
-        """Whoever has paid, as an event shows that Stripe signed, is let in before Stripe is asked: it may be slow, or away."""
-        account_ids = []
-        while events := self._parts.reader.events_behind(self._heard, _EVENTS):
-            for event in events:
-                with contextlib.suppress(DeliveryRefused):
-                    points_at = delivery(event.body)
-                    account_id = self._parts.sync.settle_by_event(points_at.invoice_id) if points_at.settles else ""
-                    account_ids += [account_id] if account_id else []
-            self._heard = events[-1].id
-        if account_ids:
-            _add(looked, self._parts.review.run(self._parts.clock(), account_ids))
-            self._parts.publisher.run(self._parts.clock())
+    def _open_until(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded("door", self._open_for_payers)
+            self._door.wait(_IDLE_SECONDS)
+            self._door.clear()
 
-    def _take_in_events(self, now: datetime, looked: Looked) -> None:
+    def _open_for_payers(self) -> Looked:
+        """Whoever has paid, as an event shows that Stripe signed, is let in before Stripe is asked: it may be slow, or away."""
+        with self._at_the_door:
+            account_ids = []
+            while events := self._parts.reader.events_behind(self._heard, _EVENTS):
+                for event in events:
+                    with contextlib.suppress(DeliveryRefused):
+                        points_at = delivery(event.body)
+                        account_id = self._parts.sync.settle_by_event(points_at.invoice_id) if points_at.settles else ""
+                        account_ids += [account_id] if account_id else []
+                self._heard = events[-1].id
+            if not account_ids:
+                return Looked()
+            looked = self._parts.review.run(self._parts.clock(), account_ids)
+            self._parts.publisher.run(self._parts.clock())
+            return looked
+
+    def _take_in_events(self, now: datetime) -> None:
         """Look at what the waiting events point at; several that point at one object are one look."""
         looked_at: set[Target] = set()
         vain = 0
         for event in self._parts.reader.events_due(now, _EVENTS):
-            self._open_for_payers(looked)
             if vain == _IN_VAIN:  # Stripe is away, and each question takes its time; the others are due in the next turn too
                 return
             said = {"id": event.id, "type": event.type}
@@ -201,13 +220,13 @@ class Worker:
 
     def _attend_if_woken(self) -> None:
         """In the middle of long work: somebody may have paid."""
-        if self.wake.is_set():
-            self.wake.clear()
+        if self._woken.is_set():
+            self._woken.clear()
             self.attend()
 
-    def _poll_suspended(self) -> None:
+    def _poll_closed(self) -> None:
         """Whoever is locked out and has paid must not wait for a webhook that never comes (rule 12 of facts/stripe.md)."""
-        for invoice_id in self._parts.reader.owing_of_suspended(_POLLED):
+        for invoice_id in self._parts.reader.owing_of_closed(_POLLED):
             self._parts.sync.invoice(invoice_id)
             self._attend_if_woken()
 
@@ -219,7 +238,7 @@ class Worker:
 
     def _deliver(self, stop: threading.Event | None = None) -> None:
         while not (stop is not None and stop.is_set()) and self._parts.withheld() is None and self._parts.postman.send_one():
-            self.wake.set()
+            self._woken.set()
 
     def _guarded(self, job: str, work: Callable[..., object], *args: object) -> None:
         """Run one job of the loop; a fault in it is logged once until it changes or ends, and the loop goes on."""

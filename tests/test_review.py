@@ -162,10 +162,11 @@ def test_of_two_workers_that_both_saw_room_no_more_close_than_the_cap(database_u
         both = [rig.review, rig.another_review(other, caps=caps)]
         halves = [[f"account{number}" for number in half] for half in (range(4), range(4, 8))]
         at_once(*(lambda one=one, half=half: one.run(rig.clock(), half) for one, half in zip(both, halves, strict=True)))
+        # Fewer, where one was done before the other asked: a batch that does not fit is held as a whole
         suspended = [standing for standing in rig.standings().values() if standing is SUSPENDED]
-        assert len(suspended) == 4
+        assert len(suspended) <= 4
         rig.review.run(rig.clock())
-        assert len(rig.ledger.rows("audit", after="suspended")) == 4
+        assert len(rig.ledger.rows("audit", after="suspended")) == len(suspended)
 
 
 def test_suspensions_that_fill_several_batches_are_held_as_a_whole(rig: Rig, small_batches: None) -> None:

@@ -1,8 +1,6 @@
 """The loop: what comes in is looked at, one fault stops nothing else, and what was held back goes on by itself."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +10,7 @@ import structlog
 from gatekeeper.model import Reason, Standing
 from gatekeeper.perform.notices import Postman
 from gatekeeper.wiring.clock import ClockUnreadable
-from gatekeeper.worker import Worker
-from tests.kit.rig import Post, Rig, rigged
+from tests.kit.rig import Post, Rig, rigged, running
 from tests.kit.running import until
 
 CURRENT, PAST_DUE, SUSPENDED = Standing.CURRENT, Standing.PAST_DUE, Standing.SUSPENDED
@@ -23,20 +20,6 @@ CURRENT, PAST_DUE, SUSPENDED = Standing.CURRENT, Standing.PAST_DUE, Standing.SUS
 def rig(tmp_path: Path) -> Iterator[Rig]:
     with rigged(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path) as made:
         yield made
-
-
-@contextmanager
-def running(made: Worker) -> Iterator[Worker]:
-    stop = threading.Event()
-    thread = threading.Thread(target=made.run, args=(stop,))
-    thread.start()
-    try:
-        yield made
-    finally:
-        stop.set()
-        made.wake.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 def suspend(rig: Rig, *accounts: str) -> None:
@@ -234,7 +217,7 @@ def test_in_the_middle_of_a_long_reconcile_a_payment_opens_access(rig: Rig) -> N
     def slowly(invoice_id: str) -> Any:
         if invoice_id == "in_acme_1" and not seen:
             rig.event("in_bolt_1", "invoice.paid")
-            made.wake.set()
+            made.wake()
         elif invoice_id == "in_bolt_1":
             seen.append(rig.standings())
         return read(invoice_id)
@@ -250,7 +233,7 @@ def test_who_is_locked_out_is_read_again_without_any_webhook(rig: Rig) -> None:
     made = rig.worker()
     rig.books.pay("in_acme_1")
     rig.books.asked.clear()
-    made._poll_suspended()
+    made._poll_closed()
     made.attend()
     assert sorted(rig.books.asked) == ["in_acme_1", "in_bolt_1"]
     assert rig.standings() == {"acme": CURRENT, "bolt": SUSPENDED}

@@ -57,11 +57,11 @@ def _halt_flag(config: Path | None) -> Path:
 @click.command()
 @click.argument("account", required=False)
 @click.option("--reason", help="Why, for the audit row.")
-@click.option("--since", type=instant, help="All that were suspended since then (UTC).")
+@click.option("--since", type=instant, help="All that were restricted or suspended since then (UTC).")
 @click.option("--dry-run", is_flag=True, help="With --since: only say which.")
 @click.pass_obj
 def restore(config: Path | None, *, account: str | None, reason: str | None, since: datetime | None, dry_run: bool) -> None:
-    """Open a suspended account by hand, or a whole batch. Before it can be suspended again it is warned with a new day."""
+    """Open a closed account by hand, or a whole batch. Before it can be closed again it is warned with a new day."""
     if (account is None) == (since is None):
         raise click.UsageError("Name one account, or a batch by --since.")
     if dry_run and since is None:
@@ -69,7 +69,7 @@ def restore(config: Path | None, *, account: str | None, reason: str | None, sin
     if not dry_run and not (reason or "").strip():
         raise click.UsageError("Say why with --reason.")
     with opened(config) as house:
-        chosen = house.reader.suspended_accounts(since=since) if since is not None else [str(account)]
+        chosen = house.reader.closed_accounts(since=since) if since is not None else [str(account)]
         if not dry_run:
             for account_id in chosen:
                 house.writer.desk.reopen(account_id, reason=reason or "", author=author(), now=house.clock())

@@ -172,7 +172,7 @@ def _passing(house: House, clock_file: Path, standin: Standin, gate: httpx.Clien
         clock=house.clock,
         clock_file=clock_file,
         reader=house.reader,
-        wake=house.worker.wake.set,
+        wake=house.worker.wake,
         reconcile_every=house.reconcile_every,
         standin=standin,
         gate=gate,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Text, and_, cast, func, or_, select
@@ -107,8 +108,10 @@ def engaged_in(connection: Connection) -> list[Engaged]:
 
 def usage_in(connection: Connection, now: datetime) -> Usage:
     """From the audit alone: each change of standing is one row of it (rule 10), staff's as well as ours."""
-    asked = select(audit.c.at, audit.c.after, audit.c.reasons).where(_LOGGED, audit.c.at >= now - LOG_GOES_BACK)
-    return usage([_entry(row.at, row.after, row.reasons) for row in connection.execute(asked.order_by(audit.c.id))], now)
+    asked = select(audit.c.id, audit.c.at, audit.c.after, audit.c.reasons).where(_LOGGED, audit.c.at >= now - LOG_GOES_BACK)
+    # Sorted here: asked to sort by id, SQLite reads the whole audit in that order
+    written = sorted(connection.execute(asked), key=attrgetter("id"))
+    return usage([_entry(row.at, row.after, row.reasons) for row in written], now)
 
 
 def level_in(connection: Connection, now: datetime) -> Level:

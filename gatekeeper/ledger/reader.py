@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, Select, func, select
+from sqlalchemy import Engine, Row, Select, select
 
 from gatekeeper.ledger import rows
 from gatekeeper.ledger.engine import for_reading
@@ -14,7 +14,6 @@ from gatekeeper.ledger.indexes import DISPUTED, NOT_CURRENT, OWING, TOUCHED, UNC
 from gatekeeper.ledger.profiles import KnownAccount, find_account
 from gatekeeper.ledger.tables import (
     accounts,
-    audit,
     disputes,
     inbox,
     invoices,
@@ -23,6 +22,7 @@ from gatekeeper.ledger.tables import (
 )
 from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Origin, Reason, Standing
 
+_CLOSED: Final = accounts.c.standing.in_([Standing.RESTRICTED.value, Standing.SUSPENDED.value])
 _STRIPES: Final = invoices.c.origin == Origin.STRIPE.value
 
 
@@ -134,15 +134,9 @@ class Reader:
         row = self._one(select(state.c.revision))
         return 0 if row is None else int(row.revision)
 
-    def suspended_since(self, instant: datetime) -> int:
-        """How many suspensions were begun at or after `instant` (for the brake)."""
-        counted = select(func.count()).where(audit.c.after == Standing.SUSPENDED.value, audit.c.at >= instant)
-        row = self._one(counted)
-        return 0 if row is None else int(row[0])
-
-    def suspended_accounts(self, *, since: datetime) -> list[str]:
-        """The accounts that are suspended now and have been since `since` or later."""
-        begun = (accounts.c.standing == Standing.SUSPENDED.value) & (accounts.c.standing_since_at >= since)
+    def closed_accounts(self, *, since: datetime) -> list[str]:
+        """The accounts that are restricted or suspended now and have been since `since` or later."""
+        begun = _CLOSED & (accounts.c.standing_since_at >= since)
         return [row.id for row in self._all(select(accounts.c.id).where(NOT_CURRENT, begun).order_by(accounts.c.id))]
 
     def invoice(self, invoice_id: str) -> Invoice | None:
@@ -186,12 +180,12 @@ class Reader:
         """Disputes that are held as not closed yet."""
         return [row.id for row in self._all(select(disputes.c.id).where(DISPUTED).order_by(disputes.c.id))]
 
-    def owing_of_suspended(self, limit: int) -> list[str]:
-        """The biller's owing invoices of suspended accounts, those that were read the longest ago first."""
+    def owing_of_closed(self, limit: int) -> list[str]:
+        """The biller's owing invoices of restricted and suspended accounts, those that were read the longest ago first."""
         asked = (
             select(invoices.c.id)
             .join(accounts, accounts.c.id == invoices.c.account_id)
-            .where(NOT_CURRENT, accounts.c.standing == Standing.SUSPENDED.value, OWING, _STRIPES)
+            .where(NOT_CURRENT, _CLOSED, OWING, _STRIPES)
         )
         return [row.id for row in self._all(asked.order_by(invoices.c.read_at).limit(limit))]
 

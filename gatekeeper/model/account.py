@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from gatekeeper.model.billing import Dispute, Invoice
 from gatekeeper.model.words import Audience, Money, NoticeState, Origin, Scope, Standing, Step
@@ -47,8 +48,7 @@ class Notice:
     closes: Step | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedNotice:
+class PlannedNotice(NamedTuple):
     """What a verdict asks to be written to one person; `occasion` counts those of a kind of step within a case."""
 
     step: Step

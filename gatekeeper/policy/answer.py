@@ -1,7 +1,6 @@
 """`why`, as a colleague would answer: what is owed, what was said to whom, what holds or comes next, what would change it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from gatekeeper.model import Audience, Reason, Standing
@@ -47,4 +46,4 @@ def shared(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
 
 def _with_audiences(reason: Reason, audiences: Sequence[str]) -> Reason:
     named = [audience.value for audience in Audience if audience.value in audiences]
-    return replace(reason, params=(("audience", "+".join(named)), *reason.params)) if named else reason
+    return reason._replace(params=(("audience", "+".join(named)), *reason.params)) if named else reason

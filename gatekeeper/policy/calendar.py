@@ -1,10 +1,11 @@
 """Days, working days and hours of one place, as instants in UTC. Spans of days are elapsed time, never wall time (case 34)."""
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
+_MIDNIGHT: Final = time()
 _LAST: Final = date(9999, 12, 30)
 _DAY: Final = timedelta(days=1)
 _CLOCKS_MOVE: Final = timedelta(hours=2)
@@ -19,7 +20,7 @@ def day_of(instant: datetime, zone: tzinfo) -> date:
 
 def start_of_day(day: date, zone: tzinfo) -> datetime:
     """The first instant of `day` in `zone`, also where the clocks skip midnight (case 31)."""
-    return at_time(day, time(), zone)
+    return at_time(day, _MIDNIGHT, zone)
 
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:
@@ -45,21 +46,29 @@ class Workdays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A number of days, or of working days."""
+    """A number of days, or of working days.
+
+    `least`: the shortest time that it can take: working days keep the wall time, which the clocks may move by two hours.
+    """
 
     days: int
     working: bool = False
+    least: timedelta = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        moved = _CLOCKS_MOVE if self.working and self.days else timedelta(0)
+        object.__setattr__(self, "least", timedelta(days=self.days) - moved)
 
     def after(self, instant: datetime, zone: tzinfo, workdays: Container[date]) -> datetime:
         """So much later. Working days are counted from the next day on, and keep the wall time."""
         if not self.working:
-            return instant + timedelta(days=self.days)
+            return instant + self.least
         return self._count(instant, zone, workdays, _DAY) if self.days else instant
 
     def before(self, instant: datetime, zone: tzinfo, workdays: Container[date]) -> datetime:
         """So much earlier."""
         if not self.working:
-            return instant - timedelta(days=self.days)
+            return instant - self.least
         return self._count(instant, zone, workdays, -_DAY) if self.days else instant
 
     def _count(self, instant: datetime, zone: tzinfo, workdays: Container[date], step: timedelta) -> datetime:
@@ -72,11 +81,6 @@ class Span:
             if left == 0:
                 break
         return at_time(day, local.time(), zone)
-
-    @property
-    def least(self) -> timedelta:
-        """The shortest time that it can take: working days keep the wall time, which the clocks may move by two hours."""
-        return timedelta(days=self.days) - (_CLOCKS_MOVE if self.working and self.days else timedelta(0))
 
     def __str__(self) -> str:
         kind = "business day" if self.working else "day"

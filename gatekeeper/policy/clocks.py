@@ -30,7 +30,7 @@ def decide_in_its_time(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     """`decide`, by the account's own clock. When to look again is told by the house's: a clock that stands asks for nothing."""
     known, at = in_its_time(facts, now)
     verdict = decide(known, rules, at)
-    return verdict if facts.clock_at is None else replace(verdict, review_at=_again(verdict, at, now))
+    return verdict if facts.clock_at is None else verdict._replace(review_at=_again(verdict, at, now))
 
 
 def _again(verdict: Verdict, at: datetime, now: datetime) -> datetime | None:

@@ -1,6 +1,5 @@
 """The friendly word before the due date (practice P20): only to an account that owes nothing overdue, once an invoice."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -33,7 +32,7 @@ def courtesies(facts: Facts, rules: Rules, now: datetime, debt: Debts, verdict: 
         looks.append(rules.contact_at(now))
     elif due:
         verdict = _with_letters(facts, rules, verdict, max(due), due[max(due)])
-    return replace(verdict, review_at=min(looks, default=None))
+    return verdict._replace(review_at=min(looks, default=None))
 
 
 def _with_letters(facts: Facts, rules: Rules, verdict: Verdict, place: int, due: list[Invoice]) -> Verdict:
@@ -41,7 +40,7 @@ def _with_letters(facts: Facts, rules: Rules, verdict: Verdict, place: int, due:
         return verdict
     notices = Mailing(facts, rules, place, due[0].lineage).letters(rules.audiences, tuple(one.lineage for one in due))
     said = tuple(Reason(code="courtesy_now", params=(("number", one.number or one.id),)) for one in due if notices)
-    return replace(verdict, notices=notices, reasons=verdict.reasons + said)
+    return verdict._replace(notices=notices, reasons=verdict.reasons + said)
 
 
 def _issued_at(invoice: Invoice) -> datetime:

@@ -14,7 +14,7 @@ from gatekeeper.policy import holds
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.climbing import climb, closed_reason, told_reasons
 from gatekeeper.policy.courtesy import courtesies
-from gatekeeper.policy.evidence import CLOSED, evidence_of
+from gatekeeper.policy.evidence import CLOSED, Evidence
 from gatekeeper.policy.overdue import Debts, debts, overdue_from
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.versions import retold
@@ -36,7 +36,7 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     opens = facts.standing in CLOSED and verdict.standing not in CLOSED
     return Verdict(
         standing=verdict.standing,
-        reasons=(*_owing(debt, rules), *verdict.reasons, *_set_aside(debt), *_nobody(facts, rules, debt)),
+        reasons=(*_owing(debt, rules), *verdict.reasons, *_set_aside(facts, debt), *_nobody(facts, rules, debt)),
         review_at=_first(verdict.review_at, debt.next_overdue_at),
         notices=verdict.notices + _word_of_restoration(facts) if opens else verdict.notices,
         read_first=verdict.read_first,
@@ -54,10 +54,10 @@ def _judge(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict:
     if hold is not None:
         reason, ends_at = hold
         return Verdict(standing=Standing.PAST_DUE, reasons=(reason,), review_at=ends_at)
-    evidence = evidence_of(facts, debt.counted + debt.written_off, rules, holds.ends(facts, rules))
+    evidence = Evidence(facts, debt.counted + debt.written_off, rules, holds.ends(facts, rules))
     kept = evidence.permits()
     if kept is Standing.SUSPENDED:
-        return Verdict(standing=kept, reasons=(*told_reasons(evidence, rules), closed_reason(kept)))
+        return Verdict(standing=kept, reasons=(*told_reasons(evidence.lead(), rules), closed_reason(kept)))
     disputed = holds.dispute(facts)
     if disputed is not None:
         return Verdict(standing=kept, reasons=(disputed,))
@@ -66,7 +66,7 @@ def _judge(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict:
         reason = Reason(code="distrust", params=(("why", facts.distrust),))
         return Verdict(standing=standing, reasons=(reason,), review_at=now + _LOOK_AGAIN)
     if debt.written_off:  # it keeps what is closed, and is no reason to climb
-        evidence = evidence_of(facts, debt.counted, rules, holds.ends(facts, rules))
+        evidence = Evidence(facts, debt.counted, rules, holds.ends(facts, rules))
     return climb(facts, rules, now, evidence, kept)
 
 
@@ -84,7 +84,7 @@ def _given_up(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict
     hold = holds.running(facts, rules, now) or holds.from_suspension(facts, rules, now)
     if hold is not None:
         return Verdict(standing=Standing.PAST_DUE, reasons=(hold[0],), review_at=hold[1])
-    evidence = evidence_of(facts, debt.written_off, rules, holds.ends(facts, rules))
+    evidence = Evidence(facts, debt.written_off, rules, holds.ends(facts, rules))
     kept = evidence.permits()
     return Verdict(standing=kept, reasons=(closed_reason(kept),) if kept in CLOSED else ())
 
@@ -92,12 +92,16 @@ def _given_up(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict
 def _owing(debt: Debts, rules: Rules) -> Iterable[Reason]:
     if not debt.counted:
         return ()
-    since = day_of(min(start for one in debt.counted if (start := overdue_from(one, rules)) is not None), rules.time_zone)
-    totals = sums(invoice.remaining for invoice in debt.counted)
-    return tuple(Reason(code="owes", params=(("total", total), ("since", since))) for total in totals)
+    since_at = overdue_from(debt.counted[0], rules)  # the oldest
+    assert since_at is not None, "what is counted is overdue"
+    since = day_of(since_at, rules.time_zone)
+    totals = sums([invoice.remaining for invoice in debt.counted])
+    return [Reason(code="owes", params=(("total", total), ("since", since))) for total in totals]
 
 
-def _set_aside(debt: Debts) -> Iterable[Reason]:
+def _set_aside(facts: Facts, debt: Debts) -> Iterable[Reason]:
+    if len(debt.counted) == len(facts.invoices):
+        return ()
     kinds = (
         ("processing", debt.processing),
         ("doubtful", debt.doubtful),
@@ -105,11 +109,7 @@ def _set_aside(debt: Debts) -> Iterable[Reason]:
         ("small", debt.small),
         ("uncollectible", debt.written_off),
     )
-    return tuple(
-        Reason(code=code, params=(("number", invoice.number or invoice.id),))
-        for code, invoices in kinds
-        for invoice in invoices
-    )
+    return [Reason(code=code, params=(("number", one.number or one.id),)) for code, invoices in kinds for one in invoices]
 
 
 def _nobody(facts: Facts, rules: Rules, debt: Debts) -> Iterable[Reason]:

@@ -6,9 +6,9 @@ Only a notice that the mail server accepted counts (rule 1).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Standing, Step
 from gatekeeper.policy.calendar import Span
@@ -19,29 +19,33 @@ from gatekeeper.policy.rules import CLOSING, LadderStep, Rules
 _FLOOR: Final = Span(days=FLOORS[Step.WARNING], working=True).least
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_MAY_HAVE_ARRIVED: Final = frozenset({NoticeState.ACCEPTED, NoticeState.SENDING, NoticeState.UNCERTAIN})
-CLOSED: Final = frozenset({Standing.RESTRICTED, Standing.SUSPENDED})
-CLOSES_TO: Final = {Step.RESTRICT: Standing.RESTRICTED, Step.SUSPEND: Standing.SUSPENDED}
+_MAY_HAVE_ARRIVED: Final = (NoticeState.ACCEPTED, NoticeState.SENDING, NoticeState.UNCERTAIN)
+CLOSED: Final = (Standing.RESTRICTED, Standing.SUSPENDED)
 
-# Bound once: reading a member off an Enum class costs a Python call in 3.11, and this is asked of every account
+# Bound once, and kept in tuples: reading a member off an Enum class, or hashing one, costs a Python call in 3.11, and this is
+# asked of every account
 _COURTESY, _REMINDER, _WARNING, _RESTRICT, _SUSPEND = Step.COURTESY, Step.REMINDER, Step.WARNING, Step.RESTRICT, Step.SUSPEND
 _ACCEPTED: Final = NoticeState.ACCEPTED
 
 # An instant for each required audience, in their order
-Times = tuple[datetime, ...]
+Times = Sequence[datetime]
+# When it was accepted, its id, and the notice
+_Accepted = tuple[datetime, int, Notice]
+_in_order: Final = itemgetter(0, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A notice that counts as a step for an audience."""
+class Told(NamedTuple):
+    """The notices that count as the step at `place`, one for each required audience in their order; None: it has had none.
 
-    step: LadderStep
-    audience: Audience
-    notice: Notice
+    `times`: when each was accepted; where there is none, when the one before was.
+    """
+
+    place: int
+    notices: Sequence[Notice | None]
+    times: Times
 
 
-@dataclass(frozen=True, slots=True)
-class Climb:
+class Climb(NamedTuple):
     """How far one invoice has climbed.
 
     `place`: of the step that is to be taken next; as many as there are steps if none is left. `lacking`: the audiences that
@@ -58,34 +62,29 @@ class Climb:
 
 
 class Evidence:
-    """The notices of a case, seen against these invoices.
+    """What an account was told about these invoices, by its notices, or by others in their place.
 
-    `held_until`, `paused_until`: when the last hold ended that opened access, and the last that left it as it was. `closed`:
-    what is closed now, since `closed_at`. `foreign`: the letters were spaced by another version of the policy, which is gone:
-    what they said counts all the same, and only the floors in code are asked of their distances.
+    `ends`: when the last hold ended that opened access, and the last that left it as it was (`holds.ends`).
     """
 
     def __init__(
         self,
-        notices: Sequence[Notice],
+        facts: Facts,
         invoices: Sequence[Invoice],
         rules: Rules,
-        *,
-        held_until: datetime,
-        paused_until: datetime = LONG_AGO,
-        closed: Standing = Standing.PAST_DUE,
-        closed_at: datetime | None = None,
-        foreign: bool = False,
+        ends: tuple[datetime, datetime],
+        notices: Sequence[Notice] | None = None,
     ) -> None:
-        self._notices = notices
+        self._notices = facts.notices if notices is None else notices
         self._rules = rules
-        self._held_until = held_until
-        self._paused_until = paused_until
-        self._closed = closed
-        self._closed_at = closed_at
-        self._foreign = foreign
+        self._held_until, self._paused_until = ends
+        self._closed = facts.standing
+        self._closed_at = facts.standing_since_at
+        # Spaced by another version of the policy, which is gone: what the letters said counts all the same, and only the floors
+        # in code are asked of their distances
+        self._foreign = facts.case_id is not None and facts.policy != rules.policy
         self._accepted = self._by_place()
-        self.climbs = tuple(self._climb(invoice) for invoice in invoices)
+        self.climbs = tuple([self._climb(invoice) for invoice in invoices])
 
     def lead(self) -> Climb | None:
         """The climb that is ahead; of equals the one that was first written about, then the oldest.
@@ -99,13 +98,13 @@ class Evidence:
 
     def reached(self, place: int) -> tuple[Invoice, ...]:
         """The invoices of which every required audience has been told all that comes before the step at `place`."""
-        return tuple(climb.invoice for climb in self.climbs if climb.place >= place)
+        return tuple([climb.invoice for climb in self.climbs if climb.place >= place])
 
     def permits(self) -> Standing:
         """The most that the evidence still permits of what is closed now."""
         if self._closed not in CLOSED:
             return Standing.PAST_DUE
-        furthest = max((climb.place for climb in self.climbs), default=-1)
+        furthest = max([climb.place for climb in self.climbs], default=-1)
         reached = [step.kind for place, step in enumerate(self._rules.steps) if step.kind in CLOSING and place <= furthest]
         if self._closed is Standing.SUSPENDED and _SUSPEND in reached:
             return Standing.SUSPENDED
@@ -113,16 +112,17 @@ class Evidence:
 
     def last_day_named(self) -> date | None:
         """The last day that any letter of this case named: nothing happens sooner than somebody was told."""
-        return max((n.suspend_on for n in self._notices if n.suspend_on and n.state in _MAY_HAVE_ARRIVED), default=None)
+        days = [n.suspend_on for n in self._notices if n.suspend_on is not None and n.state in _MAY_HAVE_ARRIVED]
+        return max(days, default=None)
 
-    def _by_place(self) -> dict[int, list[Notice]]:
+    def _by_place(self) -> dict[int, list[_Accepted]]:
         """The accepted notices of each step, the first accepted first."""
-        found: dict[int, list[Notice]] = {}
+        found: dict[int, list[_Accepted]] = {}
         for notice in self._notices:
             if notice.state is _ACCEPTED and notice.accepted_at is not None:
-                found.setdefault(self._rules.place_of(notice), []).append(notice)
+                found.setdefault(self._rules.place_of(notice), []).append((notice.accepted_at, notice.id, notice))
         for accepted in found.values():
-            accepted.sort(key=_accepted_at)
+            accepted.sort(key=_in_order)
         return found
 
     def _climb(self, invoice: Invoice) -> Climb:
@@ -132,7 +132,9 @@ class Evidence:
         force, than every hold that opens. After a hold that one is repeated, with a new day, and nothing before it (case 36).
         """
         rules, lineage = self._rules, invoice.lineage
-        held_until = max(self._held_until, _processing_ended_at(invoice, rules))
+        held_until = self._held_until
+        if invoice.processing_since_at is not None or invoice.processing_ended_at is not None:
+            held_until = max(held_until, _processing_ended_at(invoice, rules))
         fresh_from = max(held_until, self._paused_until)
         last_warning = self._last_warning(lineage)
         taken_at: datetime | None = None
@@ -152,51 +154,49 @@ class Evidence:
             since = LONG_AGO
             if kind is _WARNING and place >= last_warning:
                 since = held_until if self._is_closed(rules.announced(place)) else fresh_from
-            counting = self._counting(place, kind, lineage, since, self._earliest(step, first, before))
-            pairs = list(zip(rules.audiences, counting, strict=True))
-            told += [Told(step, audience, notice) for audience, notice in pairs if notice is not None]
-            lacking = tuple([audience for audience, notice in pairs if notice is None])
-            if lacking and not (self._foreign and kind is _REMINDER and first and place < last_warning):
-                return Climb(invoice, place, lacking, since, taken_at, tuple(told))
-            before = tuple([at if one is None else accepted_at(one) for at, one in zip(before, counting, strict=True)])
+            earliest = self._earliest(step, first, before) if first else before
+            counting, before = self._counting(place, kind, lineage, since, earliest, before)
+            told.append(Told(place, counting, before))
+            if None in counting and not (self._foreign and kind is _REMINDER and first and place < last_warning):
+                lacking = [one for one, notice in zip(rules.audiences, counting, strict=True) if notice is None]
+                return Climb(invoice, place, tuple(lacking), since, taken_at, tuple(told))
             first = first or before
             taken_at = max(before)
         return Climb(invoice, len(rules.steps), (), fresh_from, taken_at, tuple(told))
 
     def _earliest(self, step: LadderStep, first: Times, before: Times) -> Times:
-        """From when on a letter counts as this step for each audience: not sooner after the one before than is promised.
+        """From when on a letter counts as this step, not the first, for each audience: not sooner than is promised.
 
         Working days are not counted again: what was far enough stays so, whatever holidays are declared later (case 38).
         """
-        if not first or (self._foreign and step.kind is _REMINDER):
-            return (LONG_AGO,) * len(before)
         if not self._foreign:
             least = step.after.least
-            return tuple([at + least for at in before])
-        return tuple([max(at, first_at + _FLOOR) for at, first_at in zip(before, first, strict=True)])
+            return [at + least for at in before]
+        if step.kind is _REMINDER:
+            return (LONG_AGO,) * len(before)
+        return [max(at, first_at + _FLOOR) for at, first_at in zip(before, first, strict=True)]
 
-    def _counting(self, place: int, kind: Step, lineage: str, since: datetime, earliest: Times) -> list[Notice | None]:
-        """The first notice for each audience that counts as this step."""
-        audiences = self._rules.audiences
+    def _counting(
+        self, place: int, kind: Step, lineage: str, since: datetime, earliest: Times, before: Times
+    ) -> tuple[Sequence[Notice | None], Times]:
+        """The first notice for each audience that counts as this step, and when each was accepted: see `Told`."""
+        audiences, times = self._rules.audiences, list(before)
         found: list[Notice | None] = [None] * len(audiences)
-        for notice in self._accepted.get(place, ()):
+        for at, _, notice in self._accepted.get(place, ()):
             if lineage not in notice.named or notice.planned_at < since or (kind is _WARNING and notice.suspend_on is None):
                 continue
             for which, audience in enumerate(audiences):
-                if found[which] is None and audience in notice.audiences and accepted_at(notice) >= earliest[which]:
-                    found[which] = notice
-        return found
+                if found[which] is None and at >= earliest[which] and audience in notice.audiences:
+                    found[which], times[which] = notice, at
+        return found, times
 
     def _last_warning(self, lineage: str) -> int:
         steps = self._rules.steps
-        return max(
-            (
-                place
-                for place, accepted in self._accepted.items()
-                if place >= 0 and steps[place].kind is _WARNING and any(lineage in notice.named for notice in accepted)
-            ),
-            default=-1,
-        )
+        last = -1
+        for place, accepted in self._accepted.items():
+            if place > last and steps[place].kind is _WARNING and [1 for *_, notice in accepted if lineage in notice.named]:
+                last = place
+        return last
 
     def _is_closed(self, kind: Step) -> bool:
         return self._closed is Standing.SUSPENDED or (self._closed is Standing.RESTRICTED and kind is _RESTRICT)
@@ -207,37 +207,5 @@ class Evidence:
         return min(said, default=_NEVER)
 
 
-def evidence_of(
-    facts: Facts,
-    invoices: Sequence[Invoice],
-    rules: Rules,
-    ends: tuple[datetime, datetime],
-    notices: Sequence[Notice] | None = None,
-) -> Evidence:
-    """The evidence about these invoices of an account, with its notices, or others in their place; `ends`: `holds.ends`."""
-    return Evidence(
-        facts.notices if notices is None else notices,
-        invoices,
-        rules,
-        held_until=ends[0],
-        paused_until=ends[1],
-        closed=facts.standing,
-        closed_at=facts.standing_since_at,
-        foreign=facts.case_id is not None and facts.policy != rules.policy,
-    )
-
-
-def accepted_at(notice: Notice) -> datetime:
-    """When the mail server took this accepted notice."""
-    assert notice.accepted_at is not None
-    return notice.accepted_at
-
-
-def _accepted_at(notice: Notice) -> tuple[datetime, int]:
-    return accepted_at(notice), notice.id
-
-
 def _processing_ended_at(invoice: Invoice, rules: Rules) -> datetime:
-    if invoice.processing_since_at is None and invoice.processing_ended_at is None:
-        return LONG_AGO
     return processing_ended_at(invoice, rules) or LONG_AGO

@@ -32,6 +32,8 @@ def from_suspension(facts: Facts, rules: Rules, now: datetime) -> Hold | None:
 
 def dispute(facts: Facts) -> Reason | None:
     """A dispute stops every step, and leaves what is closed as it is: who calls money back does not open the door by it."""
+    if not facts.disputes:
+        return None
     first = min((one.id for one in facts.disputes if one.closed_at is None), default=None)
     return None if first is None else Reason(code="disputed", params=(("dispute", first),))
 
@@ -47,9 +49,12 @@ class Ends(NamedTuple):
 
 
 def ends(facts: Facts, rules: Rules) -> Ends:
-    opening = max((_ends_at(hold, rules) for hold in _all(facts)), default=LONG_AGO)
-    pausing = max((one.closed_at for one in facts.disputes if one.closed_at is not None), default=LONG_AGO)
-    return Ends(max(opening, facts.reopened_at or LONG_AGO), pausing)
+    opening = pausing = LONG_AGO
+    if facts.exemptions or facts.promises:
+        opening = max(_ends_at(hold, rules) for hold in _all(facts))
+    if facts.disputes:
+        pausing = max((one.closed_at for one in facts.disputes if one.closed_at is not None), default=LONG_AGO)
+    return Ends(opening if facts.reopened_at is None else max(opening, facts.reopened_at), pausing)
 
 
 def expired_at(facts: Facts, rules: Rules, now: datetime) -> datetime | None:

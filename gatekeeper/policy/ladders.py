@@ -118,7 +118,7 @@ def _check_closings(kinds: list[Step], place: Place, faults: Faults) -> None:
         if kind in CLOSING and (number == 0 or kinds[number - 1] is not Step.WARNING):
             faults.add((*place, number), f"put a warning right before {kind}: it names the day, and nothing closes without one")
         later = kinds[number + 1 :]
-        if kind is Step.WARNING and not CLOSING.intersection(later):
+        if kind is Step.WARNING and not set(CLOSING).intersection(later):
             faults.add((*place, number), "a warning names the day of the restrict or suspend that follows it, and none follows")
         if kind is Step.REMINDER and Step.WARNING in kinds[:number]:
             faults.add((*place, number), "a reminder comes before the first warning: after one it would say less than was said")

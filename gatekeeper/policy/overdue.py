@@ -1,17 +1,19 @@
 """When an invoice counts as overdue: the table of facts/stripe.md, section 3. Stripe itself has no answer to this."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
+from typing import Final, NamedTuple
 
-from gatekeeper.model import Facts, Invoice, sums
+from gatekeeper.model import Facts, Invoice
 from gatekeeper.policy.rules import Rules
 
-_LATEST_YEAR = 2200
-_CLOCKS_APART = timedelta(days=1)
+_LATEST_YEAR: Final = 2200
+_CLOCKS_APART: Final = timedelta(days=1)
+_by_id: Final = attrgetter("id")
+_by_start: Final = itemgetter(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Debts:
+class Debts(NamedTuple):
     """The owed invoices of an account, sorted by what may be done about them.
 
     `counted`: overdue, and worth a notice. `processing`: overdue, with a payment on its way. `doubtful`: with a due date that
@@ -74,55 +76,53 @@ def debts(facts: Facts, rules: Rules, now: datetime) -> Debts:
     doubtful: list[Invoice] = []
     overdue: list[tuple[datetime, Invoice]] = []
     upcoming: list[tuple[datetime, Invoice]] = []
+    given_up: list[Invoice] = []
     for invoice in sorted(facts.invoices, key=_by_id) if len(facts.invoices) > 1 else facts.invoices:
         start = overdue_from(invoice, rules)
         if start is None:
-            continue
-        if is_doubtful(invoice):
+            if invoice.status == "uncollectible" and invoice.remaining_minor > 0 and not rules.forgive_uncollectible:
+                given_up.append(invoice)
+        elif is_doubtful(invoice):
             doubtful.append(invoice)
         else:
             (overdue if start <= now else upcoming).append((start, invoice))
     overdue.sort(key=_by_start)
     first_at = (facts.watched_since_at or now) - rules.first_run_age_limit
-    young = [invoice for start, invoice in overdue if start >= first_at]
-    processing = [invoice for invoice in young if in_process(invoice, rules, now)]
-    counted, small = _by_threshold([invoice for invoice in young if invoice not in processing], rules)
-    joining = [start for start, _ in upcoming]
-    joining += [end for invoice in processing if (end := processing_ended_at(invoice, rules)) is not None]
+    old: list[Invoice] = []
+    processing: list[Invoice] = []
+    asked_for: list[Invoice] = []
+    for start, invoice in overdue:
+        if start < first_at:
+            old.append(invoice)
+        else:
+            (processing if in_process(invoice, rules, now) else asked_for).append(invoice)
+    counted, small = _by_threshold(asked_for, rules)
     return Debts(
         counted=counted,
         processing=tuple(processing),
         doubtful=tuple(doubtful),
-        old=tuple(invoice for start, invoice in overdue if start < first_at),
+        old=tuple(old),
         small=small,
-        written_off=_written_off(facts, rules),
+        written_off=_by_threshold(given_up, rules)[0] if given_up else (),
         upcoming=tuple(upcoming),
-        next_overdue_at=min(joining, default=None),
+        next_overdue_at=_next_overdue_at(upcoming, processing, rules) if upcoming or processing else None,
     )
 
 
+def _next_overdue_at(upcoming: list[tuple[datetime, Invoice]], processing: list[Invoice], rules: Rules) -> datetime | None:
+    joining = [start for start, _ in upcoming]
+    joining += [end for invoice in processing if (end := processing_ended_at(invoice, rules)) is not None]
+    return min(joining, default=None)
+
+
 def _by_threshold(overdue: list[Invoice], rules: Rules) -> tuple[tuple[Invoice, ...], tuple[Invoice, ...]]:
-    if not overdue:
-        return (), ()
-    reached = {
-        total.currency
-        for total in sums(invoice.remaining for invoice in overdue)
-        if total.minor >= rules.threshold_of(total.currency)
-    }
+    totals: dict[str, int] = {}
+    for invoice in overdue:
+        totals[invoice.currency] = totals.get(invoice.currency, 0) + invoice.remaining_minor
+    reached = [currency for currency, minor in totals.items() if minor >= rules.threshold_of(currency)]
+    if len(reached) == len(totals):
+        return tuple(overdue), ()
     return (
         tuple(invoice for invoice in overdue if invoice.currency in reached),
         tuple(invoice for invoice in overdue if invoice.currency not in reached),
     )
-
-
-def _written_off(facts: Facts, rules: Rules) -> tuple[Invoice, ...]:
-    given_up = [one for one in facts.invoices if one.status == "uncollectible" and one.remaining_minor > 0]
-    return () if rules.forgive_uncollectible or not given_up else _by_threshold(given_up, rules)[0]
-
-
-def _by_id(invoice: Invoice) -> str:
-    return invoice.id
-
-
-def _by_start(pair: tuple[datetime, Invoice]) -> datetime:
-    return pair[0]

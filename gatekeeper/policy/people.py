@@ -7,6 +7,7 @@ from gatekeeper.model import Audience, Contact, Origin
 
 # The product knows its people better than the billing system does, and what it told us itself goes before what it answers
 ORDER: Final = (Origin.API, Origin.DIRECTORY, Origin.STRIPE)
+AUDIENCES: Final = tuple(Audience)
 
 
 def reachable(contacts: Iterable[Contact], failed: Collection[str]) -> Mapping[Audience, tuple[str, ...]]:
@@ -16,12 +17,14 @@ def reachable(contacts: Iterable[Contact], failed: Collection[str]) -> Mapping[A
     or bounced (case 46). Every audience is a key. Origins are not mixed: who was taken out of the first must not come back
     through another.
     """
-    known: dict[tuple[Audience, Origin], set[str]] = {}
-    for contact in contacts:
-        address = contact.address.strip().lower()
-        if address and address not in failed:
-            known.setdefault((contact.audience, contact.origin), set()).add(address)
-    return {
-        audience: next((tuple(sorted(found)) for origin in ORDER if (found := known.get((audience, origin)))), ())
-        for audience in Audience
-    }
+    known = [(one.audience, one.origin, one.address.strip().lower()) for one in contacts]
+    named = [one for one in known if one[2] and one[2] not in failed]
+    return {audience: _of_the_first(audience, named) for audience in AUDIENCES}
+
+
+def _of_the_first(audience: Audience, named: Iterable[tuple[Audience, Origin, str]]) -> tuple[str, ...]:
+    for origin in ORDER:
+        found = {address for whose, said_by, address in named if whose is audience and said_by is origin}
+        if found:
+            return tuple(sorted(found))
+    return ()

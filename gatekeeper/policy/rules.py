@@ -10,7 +10,7 @@ from gatekeeper.model import Audience, Notice, Step
 from gatekeeper.policy.calendar import Hours, Office, Span, Workdays, first_open
 
 TOLD_BY: Final = frozenset({Step.REMINDER, Step.WARNING})
-CLOSING: Final = frozenset({Step.RESTRICT, Step.SUSPEND})
+CLOSING: Final = (Step.RESTRICT, Step.SUSPEND)
 _DAYTIME: Final = Hours(of_weekday=tuple((day, time(8), time(20)) for day in range(7)))
 
 
@@ -43,7 +43,7 @@ class Rules:
     `thresholds_minor`: the sum below which a debt is left alone, in minor units, by currency; `threshold_minor` for the others.
     `forgive_uncollectible`: whether an invoice that was written off opens access; else it only stops the letters (case 15).
     `contact`: when letters may go out; `closing`: the offices that must all be open for access to be closed; `()`: at any time.
-    `policy`, `segment`: what these are the rules of.
+    `policy`, `segment`: what these are the rules of. `leaves_open`: the paths that the restriction of this ladder leaves open.
     """
 
     audiences: tuple[Audience, ...] = (Audience.ACCOUNTANT, Audience.USER)
@@ -62,10 +62,13 @@ class Rules:
     fresh_for: timedelta = timedelta(seconds=60)
     policy: str = ""
     segment: str = ""
+    leaves_open: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _places: dict[str, int] = field(init=False, repr=False, compare=False)
     _announced: tuple[Step | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        restrictions = (step.leaves_open for step in self.steps if step.kind is Step.RESTRICT)
+        object.__setattr__(self, "leaves_open", next(restrictions, ()))
         object.__setattr__(self, "_places", {step.name: place for place, step in enumerate(self.steps)})
         object.__setattr__(self, "_announced", tuple(_announced(self.steps, place) for place in range(len(self.steps))))
 
@@ -130,11 +133,6 @@ class Rules:
     def by_day(self, instant: datetime) -> datetime:
         """The first instant from then on that is not at night: when a hold ends, nothing happens before morning (case 36)."""
         return Office(hours=_DAYTIME, zone=self.time_zone).opens_at(instant) or instant
-
-    @property
-    def leaves_open(self) -> tuple[str, ...]:
-        """The paths that the restriction of this ladder leaves open."""
-        return next((step.leaves_open for step in self.steps if step.kind is Step.RESTRICT), ())
 
 
 def _announced(steps: tuple[LadderStep, ...], place: int) -> Step | None:

@@ -8,7 +8,7 @@ from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Origin, Standi
 from gatekeeper.policy import holds
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.climbing import closing_after
-from gatekeeper.policy.evidence import CLOSED, evidence_of
+from gatekeeper.policy.evidence import CLOSED, Evidence
 from gatekeeper.policy.overdue import debts
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.versions import retold
@@ -107,6 +107,6 @@ def _would_count(notice: Notice, content: Content, facts: Facts, rules: Rules, n
     place = rules.place_of(notice)
     sent = replace(notice, state=NoticeState.ACCEPTED, accepted_at=now, named=content.named, suspend_on=content.suspend_on)
     others = tuple(one for one in facts.notices if rules.place_of(one) != place)
-    evidence = evidence_of(facts, content.invoices, rules, holds.ends(facts, rules), (*others, sent))
+    evidence = Evidence(facts, content.invoices, rules, holds.ends(facts, rules), (*others, sent))
     lead = evidence.lead()
-    return lead is not None and any(told.notice is sent for told in lead.told)
+    return lead is not None and any(sent in told.notices for told in lead.told)

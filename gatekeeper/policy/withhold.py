@@ -1,6 +1,5 @@
 """What is left of a verdict while nothing may climb: in a dry run, or after `halt`. Opening is never withheld (rule 3)."""
 
-from dataclasses import replace
 from typing import Final
 
 from gatekeeper.model import Facts, Reason, Standing, Step, Verdict
@@ -25,8 +24,7 @@ def withhold(verdict: Verdict, facts: Facts, why: Reason) -> Verdict:
     if not held_back:
         return verdict
     would = Reason(code="would", params=(("what", ", ".join(held_back)),))
-    return replace(
-        verdict,
+    return verdict._replace(
         standing=facts.standing if climbs else verdict.standing,
         notices=tuple(notice for notice in verdict.notices if notice.step is Step.RESTORED),
         read_first=(),

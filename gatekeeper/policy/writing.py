@@ -6,12 +6,12 @@ from typing import Final
 
 from gatekeeper.model import Audience, Facts, Notice, NoticeState, PlannedNotice, Reason
 from gatekeeper.policy.evidence import LONG_AGO
-from gatekeeper.policy.people import reachable
+from gatekeeper.policy.people import AUDIENCES, reachable
 from gatekeeper.policy.rules import LadderStep, Rules
 
-_UNDER_WAY: Final = frozenset({NoticeState.PLANNED, NoticeState.SENDING, NoticeState.DEFERRED})
-_FAILED: Final = frozenset({NoticeState.REFUSED, NoticeState.BOUNCED})
-_LOST: Final = _FAILED | {NoticeState.UNCERTAIN}
+_UNDER_WAY: Final = (NoticeState.PLANNED, NoticeState.SENDING, NoticeState.DEFERRED)
+_FAILED: Final = (NoticeState.REFUSED, NoticeState.BOUNCED)
+_LOST: Final = (*_FAILED, NoticeState.UNCERTAIN)
 
 
 def people(facts: Facts) -> dict[str, tuple[Audience, ...]]:
@@ -23,7 +23,7 @@ def people(facts: Facts) -> dict[str, tuple[Audience, ...]]:
     reached = reachable(facts.contacts, failed)
     anybody = reachable(facts.contacts, ()) if failed else reached
     found: dict[str, list[Audience]] = {}
-    for audience in Audience:
+    for audience in AUDIENCES:
         for address in reached[audience] or anybody[audience]:
             found.setdefault(address, []).append(audience)
     return {address: tuple(found[address]) for address in sorted(found)}
@@ -47,7 +47,7 @@ class Mailing:
         """The notices for the audiences that lack this step: none to whom one is under way, or has failed."""
         planned = []
         for address, audiences in self._people.items():
-            if set(lacking).isdisjoint(audiences) or self._tries(address):
+            if not any(audience in lacking for audience in audiences) or self._tries(address):
                 continue
             said = [n.occasion for n in self._facts.notices if n.address == address and self._is_like(n)]
             notice = PlannedNotice(

@@ -83,7 +83,7 @@ def _worker_beside(house: House) -> Iterator[Callable[[], None]]:
 
     def stop() -> None:
         house.stopping.set()
-        house.worker.wake.set()
+        house.worker.wake()
 
     yield from _beside(threading.Thread(target=house.worker.run, args=(house.stopping,), name="worker"), stop)
 

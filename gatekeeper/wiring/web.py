@@ -29,9 +29,9 @@ def web_of(house: House) -> Starlette:
                 reader=house.reader,
                 secrets=secrets,
                 clock=house.clock,
-                wake=house.worker.wake.set,
+                wake=house.worker.wake,
             ),
-            *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake.set),
+            *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake),
             *health.routes(
                 reader=house.reader,
                 brake=house.brake_reader,

@@ -120,11 +120,11 @@ def reading(shown: Invoice | None = None, customer: Customer | None = None) -> R
 def planned(step: Step = Step.REMINDER, address: str = ACCOUNTANT, **changes: Any) -> PlannedNotice:
     """A notice to the accountant about the first invoice."""
     made = PlannedNotice(step=step, occasion=1, audiences=(Audience.ACCOUNTANT,), address=address, named=("in_1",))
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def past_due(*notices: PlannedNotice, **changes: Any) -> Verdict:
-    return replace(Verdict(standing=Standing.PAST_DUE, reasons=(), notices=notices), **changes)
+    return Verdict(standing=Standing.PAST_DUE, reasons=(), notices=notices)._replace(**changes)
 
 
 def current(*notices: PlannedNotice) -> Verdict:
@@ -132,7 +132,7 @@ def current(*notices: PlannedNotice) -> Verdict:
 
 
 def suspended(**changes: Any) -> Verdict:
-    return replace(Verdict(standing=Standing.SUSPENDED, reasons=()), **changes)
+    return Verdict(standing=Standing.SUSPENDED, reasons=())._replace(**changes)
 
 
 @contextmanager

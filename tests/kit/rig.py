@@ -1,6 +1,7 @@
 """The verbs of the worker on a real ledger, a billing system in memory, and a clock that stands until it is moved."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -164,3 +165,17 @@ class Post:
 def rigged(url: str, folder: Path, *, rules: Rules | None = None, caps: Caps | None = None) -> Iterator[Rig]:
     with opened(url) as ledger:
         yield Rig(ledger, folder, rules=rules, caps=caps)
+
+
+@contextmanager
+def running(made: Worker) -> Iterator[Worker]:
+    stop = threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    try:
+        yield made
+    finally:
+        stop.set()
+        made.wake()
+        thread.join(10)
+        assert not thread.is_alive()

@@ -143,7 +143,7 @@ class Crowd:
         facts = self.ledger.reader.facts(self.names)
         standing = self.dice.choice([Standing.CURRENT, Standing.PAST_DUE, Standing.SUSPENDED])
         asked = [planned(occasion=self.dice.randrange(10**9), address=address) for address in ("a@x.example", "b@x.example")]
-        verdict = replace(past_due(*([] if standing is Standing.CURRENT else asked)), standing=standing)
+        verdict = past_due(*([] if standing is Standing.CURRENT else asked))._replace(standing=standing)
         judged = [(one, verdict, self.dice.random() < 0.5) for one in self.dice.sample(facts, len(facts))]
         self.writer.verdicts.record(judged, DUE_AT)
 

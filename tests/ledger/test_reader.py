@@ -86,8 +86,8 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], object], str]] = {
     "touched accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_touched"),
     "timed accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_review_at"),
     "standings": (lambda ledger: ledger.reader.standings(), "ix_accounts_standing"),
-    "suspended accounts": (lambda ledger: ledger.reader.owing_of_suspended(50), "ix_accounts_standing"),
-    "their open invoices": (lambda ledger: ledger.reader.owing_of_suspended(50), "ix_invoices_owing"),
+    "suspended accounts": (lambda ledger: ledger.reader.owing_of_closed(50), "ix_accounts_standing"),
+    "their open invoices": (lambda ledger: ledger.reader.owing_of_closed(50), "ix_invoices_owing"),
     "vanished invoices": (lambda ledger: ledger.reader.owing_not_seen_in(9, "", 100), "ix_invoices_seen_in"),
     "unconfirmed invoices": (lambda ledger: ledger.reader.unconfirmed("", 100), "ix_invoices_unconfirmed"),
     "new events": (lambda ledger: ledger.reader.events_behind(5_000, 40), "inbox"),
@@ -97,7 +97,6 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], object], str]] = {
     "what was withheld": (lambda ledger: ledger.writer.desk.release(), "ix_accounts_withheld"),
     "owing invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_owing"),
     "paid invoices": (lambda ledger: ledger.reader.facts(["a00007", "a00009"]), "ix_invoices_paid"),
-    "suspensions": (lambda ledger: ledger.reader.suspended_since(on(-1)), "ix_audit_after_at"),
 }
 
 
@@ -191,7 +190,7 @@ def test_standings_are_those_that_are_not_current(ledger: Ledger) -> None:
     for account_id, verdict in {
         "a": past_due(),
         "b": suspended(),
-        "c": replace(past_due(), standing=Standing.RESTRICTED),
+        "c": past_due(standing=Standing.RESTRICTED),
     }.items():
         ledger.judge(verdict, account_id=account_id)
 
@@ -208,7 +207,7 @@ def test_accounts_in_trouble_are_listed_first(ledger: Ledger) -> None:
     assert ledger.reader.account("nobody") is None
 
 
-def test_suspensions_are_counted_from_an_instant_on(ledger: Ledger) -> None:
+def test_closed_accounts_are_named_from_an_instant_on(ledger: Ledger) -> None:
     accounts_of(ledger, "a", "b")
     ledger.judge(suspended(), on(1), account_id="a")
     ledger.judge(past_due(), on(2), account_id="a")
@@ -216,10 +215,8 @@ def test_suspensions_are_counted_from_an_instant_on(ledger: Ledger) -> None:
     ledger.judge(suspended(), on(3) + SECOND, account_id="b")
     ledger.writer.desk.set_mode(Mode.ARMED, author="Ann", now=on(4))
 
-    counts = [ledger.reader.suspended_since(since) for since in (on(1), on(1) + SECOND, on(3), on(3) + SECOND, on(4))]
-    assert counts == [3, 2, 2, 1, 0]
-    assert ledger.reader.suspended_accounts(since=on(3) + SECOND) == ["b"]
-    assert ledger.reader.suspended_accounts(since=on(1)) == ["a", "b"]
+    assert ledger.reader.closed_accounts(since=on(3) + SECOND) == ["b"]
+    assert ledger.reader.closed_accounts(since=on(1)) == ["a", "b"]
 
 
 def test_a_new_ledger_knows_nothing_of_itself_but_its_id(ledger: Ledger) -> None:

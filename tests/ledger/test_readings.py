@@ -161,8 +161,8 @@ def test_invoices_of_the_suspended_are_read_in_turn(ledger: Ledger) -> None:
     ledger.judge(suspended())
     ledger.judge(past_due(), account_id="free")
 
-    assert ledger.reader.owing_of_suspended(2) == ["in_2", "in_4"]
-    assert ledger.reader.owing_of_suspended(9) == ["in_2", "in_4", "in_1"]
+    assert ledger.reader.owing_of_closed(2) == ["in_2", "in_4"]
+    assert ledger.reader.owing_of_closed(9) == ["in_2", "in_4", "in_1"]
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,8 @@ def shifted(value: Any, by: timedelta) -> Any:
     if isinstance(value, date):
         return value + by
     if isinstance(value, tuple):
-        return tuple(shifted(item, by) for item in value)
+        moved = [shifted(item, by) for item in value]
+        return type(value)(*moved) if hasattr(value, "_fields") else tuple(moved)
     if is_dataclass(value):
         return replace(value, **{part.name: shifted(getattr(value, part.name), by) for part in fields(value)})
     return value
