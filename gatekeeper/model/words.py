@@ -25,7 +25,11 @@ class Audience(StrEnum):
 
 
 class Step(StrEnum):
-    """The kind of a step of the ladder, or `RESTORED`: the word that access is back, which is sent off the ladder."""
+    """The kind of a step of the ladder, or of a word that is sent off it.
+
+    Those are: `RESTORED`, access is back; `PROMISED`, a promise to pay is confirmed; `UNREACHABLE`, the other audience of the
+    account could not be written to. A notice of `RESTRICT` or `SUSPEND` is the word that access was closed; it is no evidence.
+    """
 
     COURTESY = "courtesy"
     REMINDER = "reminder"
@@ -33,6 +37,8 @@ class Step(StrEnum):
     RESTRICT = "restrict"
     SUSPEND = "suspend"
     RESTORED = "restored"
+    PROMISED = "promised"
+    UNREACHABLE = "unreachable"
 
 
 class NoticeState(StrEnum):

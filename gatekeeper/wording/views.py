@@ -42,7 +42,10 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product(_Plain):
-    """The product in whose name is written. Empty texts are left out; `locale` is its own language, e.g. `en_GB`."""
+    """The product in whose name is written. Empty texts are left out; `locale` is its own language, e.g. `en_GB`.
+
+    `colour`: of its buttons, as `#rrggbb`; empty: ours.
+    """
 
     name: str
     url: str
@@ -51,6 +54,7 @@ class Product(_Plain):
     postal_address: str = ""
     tax_id: str = ""
     logo_url: str = ""
+    colour: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
 
@@ -75,13 +79,23 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """A promise to pay by the end of `due_on`; `amount` is None where all of it was promised."""
+
+    due_on: date
+    amount: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterView(_Plain):
     """What one message to one person says.
 
     `owed`: the invoices that it names; those of a courtesy fall due on their `due_on`. `audiences`: as whom this person is
     written to. `told`: who was written to before this message; `further`: this person was, about this case, so that a reminder
     is not their first. In a warning, `suspend_on` is the day on which access is closed: all of it, or, where `closes` is
-    `RESTRICT`, all but the paths in `leaves_open` (none: all but reading).
+    `RESTRICT`, all but the paths in `leaves_open` (none: all but reading). `closed_on`: since when that is so, in the word that
+    access was closed. `soon`: invoices that are not overdue yet. `promise`: the one that is confirmed, or, in a warning, the one
+    that was not kept. `unreached`: the masked addresses of `unreached_audience` that failed; none: none is known.
     """
 
     product: Product
@@ -97,6 +111,11 @@ class LetterView(_Plain):
     further: bool = False
     closes: Step = Step.SUSPEND
     leaves_open: tuple[str, ...] = ()
+    closed_on: date | None = None
+    soon: tuple[Owed, ...] = ()
+    promise: Promised | None = None
+    unreached: tuple[str, ...] = ()
+    unreached_audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
