@@ -3,4 +3,4 @@
 from gatekeeper.wording.rendering import LetterIncomplete, Wording
 from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Promised, Told, Written, mask
 
-__all__ = ["LetterIncomplete", "LetterView", "LockoutView", "Owed", "Product", "Told", "Wording", "Written", "mask"]
+__all__ = ["LetterIncomplete", "LetterView", "LockoutView", "Owed", "Product", "Promised", "Told", "Wording", "Written", "mask"]

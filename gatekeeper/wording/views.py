@@ -93,9 +93,9 @@ class LetterView(_Plain):
     `owed`: the invoices that it names; those of a courtesy fall due on their `due_on`. `audiences`: as whom this person is
     written to. `told`: who was written to before this message; `further`: this person was, about this case, so that a reminder
     is not their first. In a warning, `suspend_on` is the day on which access is closed: all of it, or, where `closes` is
-    `RESTRICT`, all but the paths in `leaves_open` (none: all but reading). `closed_on`: since when that is so, in the word that
-    access was closed. `soon`: invoices that are not overdue yet. `promise`: the one that is confirmed, or, in a warning, the one
-    that was not kept. `unreached`: the masked addresses of `unreached_audience` that failed; none: none is known.
+    `RESTRICT`, all but the paths in `leaves_open` (none: all but reading). `closed_on`: since when that is so, in the word of
+    it. `soon`: invoices that are not overdue yet. `promise`: the one that is confirmed, or, in a warning, the one that was not
+    kept. `unreached`: the masked addresses of `unreached_audience` that failed; none: none is known.
     """
 
     product: Product
