@@ -1,5 +1,6 @@
 # make demo   the whole product on invented customers: nothing to configure
 # make test   every test          make check   format, lint, types, imports
+# make words  write what is to be translated anew, bring every catalogue up to it, and say what each language still lacks
 # make lock   resolve the dependencies anew          make bench   measure
 # make torture MINUTES=60   the rules against every mishap that can be thought of, until one breaks; SEED=… plays it again
 #
@@ -15,7 +16,7 @@ COMPILE := .venv-lock/bin/uv pip compile --universal --python-version 3.11 --gen
 
 export PIP_NO_WARN_SCRIPT_LOCATION := 1
 
-.PHONY: demo test torture check bench lock clean
+.PHONY: demo test torture check bench words lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -35,6 +36,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@for script in bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
+
+words: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python docs/make_words.py
 
 # Pins that still fit stay. To move to newer releases, delete the lock file first.
 lock: .venv-lock/bin/uv

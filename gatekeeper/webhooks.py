@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gatekeeper.billing.stripe.webhook import MAX_BYTES, Delivery, DeliveryRefused, verify
+from gatekeeper.bodies import bounded
 from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.inbox import Arrival, Inbox
@@ -33,7 +34,7 @@ def routes(
     keeping = _Keeping(inbox, reader, wake)
 
     async def receive(request: Request) -> Response:
-        body = await _bounded(request)
+        body = await bounded(request, MAX_BYTES)
         if body is None:
             return PlainTextResponse("The body is too large, or did not arrive whole.\n", 400, headers=_CLOSE)
         try:
@@ -128,17 +129,3 @@ def _points_at(delivery: Delivery) -> str:
     """The id of what is to be looked at; empty: nothing is."""
     related = delivery.related[1] if delivery.related else ""
     return delivery.invoice_id or delivery.customer_id or delivery.dispute_id or delivery.clock_id or related
-
-
-async def _bounded(request: Request) -> bytes | None:
-    """The body; None as soon as it is larger than any event is, or its sender is gone."""
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BYTES:
-                return None
-            chunks.append(chunk)
-    except ClientDisconnect:
-        return None
-    return b"".join(chunks)

@@ -31,6 +31,7 @@ _IN_VAIN: Final = 3
 _IDLE_SECONDS: Final = 0.5
 _RETRY: Final = timedelta(seconds=30)
 _POLL_SECONDS: Final = 45
+_COLLECT_SECONDS: Final = 60
 _POLLED: Final = 50
 
 # The nouns and ids of what an event points at
@@ -44,7 +45,8 @@ class Parts:
     """What a worker works with.
 
     `withheld` says at any moment why nothing may climb or be sent; None: nothing withholds it. `release` marks what was held
-    back to be looked at again (`Desk.release`).
+    back to be looked at again (`Desk.release`). `collect_returned` takes in the letters that came back since the last time.
+    `turn_to_send` waits until another letter may leave (`Pace.turn`); False: the house is stopping.
     """
 
     reader: Reader
@@ -58,6 +60,8 @@ class Parts:
     release: Callable[[], None]
     clock: Callable[[], datetime]
     reconcile_every: timedelta
+    collect_returned: Callable[[], None] = lambda: None
+    turn_to_send: Callable[[], bool] = lambda: True
 
 
 class Worker:
@@ -87,6 +91,7 @@ class Worker:
         beside = [
             threading.Thread(target=self._deliver_until, args=(stop,), name="postman"),
             threading.Thread(target=self._open_until, args=(stop,), name="doorkeeper"),
+            threading.Thread(target=self._collect_until, args=(stop,), name="collector"),
         ]
         for thread in beside:
             thread.start()
@@ -110,6 +115,7 @@ class Worker:
     def round(self) -> Looked:
         """One whole round, the post included, as `gatekeeper tick` does it. Raises SourceUnavailable."""
         self._parts.brake.watch()
+        self._guarded("returned mail", self._parts.collect_returned)
         self._parts.sync.reconcile()
         looked = self.attend()
         self._deliver()
@@ -236,8 +242,16 @@ class Worker:
             self._post.wait(_IDLE_SECONDS)
             self._post.clear()
 
+    def _collect_until(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded("returned mail", self._parts.collect_returned)
+            stop.wait(_COLLECT_SECONDS)
+
     def _deliver(self, stop: threading.Event | None = None) -> None:
-        while not (stop is not None and stop.is_set()) and self._parts.withheld() is None and self._parts.postman.send_one():
+        while not (stop is not None and stop.is_set()) and self._parts.turn_to_send():
+            # Asked after the wait: whoever halts the house meanwhile halts this letter too
+            if self._parts.withheld() is not None or not self._parts.postman.send_one():
+                return
             self._woken.set()
 
     def _guarded(self, job: str, work: Callable[..., object], *args: object) -> None:

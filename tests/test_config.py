@@ -175,6 +175,7 @@ def test_secrets_come_from_files_too(tmp_path: Path, write: Callable[[str], Path
 
 def test_only_secrets_can_come_from_files() -> None:
     from_files = {name for name in variables() if name.endswith("_FILE") and not name.endswith("__FILE")}
+    from_files.remove("GATEKEEPER__MAIL__DKIM_KEY_FILE")  # the name of a key, not of a variable
 
     assert from_files == {
         "GATEKEEPER__DATABASE__URL_FILE",
@@ -182,9 +183,18 @@ def test_only_secrets_can_come_from_files() -> None:
         "GATEKEEPER__STRIPE__WEBHOOK_SECRETS_FILE",
         "GATEKEEPER__DIRECTORY__TOKEN_FILE",
         "GATEKEEPER__MAIL__URL_FILE",
+        "GATEKEEPER__MAIL__BOUNCES_URL_FILE",
+        "GATEKEEPER__MAIL__WEBHOOK_SECRETS_FILE",
         "GATEKEEPER__GATE__EDGE_SECRET_FILE",
         "GATEKEEPER__API__TOKENS_FILE",
     }
+
+
+def test_a_provider_signs_letters_itself(write: Callable[[str], Path]) -> None:
+    signing = {"GATEKEEPER__MAIL__DKIM_SELECTOR": "gk1", "GATEKEEPER__MAIL__DKIM_KEY_FILE": "key.pem"}
+    with pytest.raises(SettingsInvalid, match=r"mail\.dkim_selector: mail providers sign letters themselves"):
+        load(write(SMALLEST), signing | {"GATEKEEPER__MAIL__URL": "postmark:canary"})
+    assert load(write(SMALLEST), signing | {"GATEKEEPER__MAIL__URL": "smtp://mail.example"}).mail.dkim_selector == "gk1"
 
 
 def test_nothing_shows_a_secret_and_nothing_changes(write: Callable[[str], Path]) -> None:
@@ -272,8 +282,14 @@ def test_every_fault_is_reported_at_once(write: Callable[[str], Path]) -> None:
         ("stripe", 'contacts_from = { user = "phone" }', "stripe.contacts_from.user", "no such field"),
         ("stripe", 'account_id_from = ""', "stripe.account_id_from", "it is empty"),
         ("mail", 'url = "smtp://acme:canary@mail?tls=1"', "mail.url", "`starttls=required`"),
+        ("mail", 'url = "postmark:canary key"', "mail.url", "its key is missing"),
+        ("mail", 'url = "resend:canary?api=http://acme.example"', "mail.url", "http:// only on this machine"),
+        ("mail", "per_minute = 0", "mail.per_minute", "at least 1"),
         ("mail", 'from = "Acme"', "mail.from", "it has no @"),
         ("mail", 'allowed_domains = ["acme"]', "mail.allowed_domains[0]", "incomplete"),
+        ("mail", 'dkim_selector = "a b"', "mail.dkim_selector", "no part of a DNS name"),
+        ("mail", 'dkim_selector = "gk1"', "mail.dkim_key_file", "is missing"),
+        ("mail", 'dkim_key_file = "key.pem"', "mail.dkim_selector", "is missing"),
         ("safety", 'mode = "canary"', "safety.mode", "`dry_run` or `armed`"),
         ("safety", "suspensions_per_day = -1", "safety.suspensions_per_day", "greater than or equal to 0"),
         ("web", 'listen = "8402"', "web.listen", "no host"),
@@ -326,6 +342,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
         ("stripe", 'account_id_from = "customer.metadata.account_id"'),
         ("safety", "suspensions_per_hour = 0"),
         ("mail", 'url = "smtps://acme:s3cret@mail.acme.example"'),
+        ("mail", 'url = "ses:AKIA1:s3/cr+et@eu-central-1"'),
     ],
 )
 def test_what_is_allowed_is_taken(write: Callable[[str], Path], section: str, line: str) -> None:

@@ -145,6 +145,28 @@ def test_nothing_is_sent_while_something_withholds_it(rig: Rig) -> None:
     assert len(post.sent) == 2
 
 
+def test_whoever_halts_the_house_while_a_letter_waits_for_its_turn_halts_the_letter(rig: Rig) -> None:
+    rig.books.owe("acme")
+    post = Post(rig)
+
+    def turn() -> bool:
+        rig.why = Reason(code="halted")
+        return True
+
+    rig.worker(postman=cast("Postman", post), turn_to_send=turn).round()
+
+    assert post.sent == []
+
+
+def test_a_house_that_stops_waits_for_no_turn_and_sends_nothing_more(rig: Rig) -> None:
+    rig.books.owe("acme")
+    post = Post(rig)
+
+    rig.worker(postman=cast("Postman", post), turn_to_send=lambda: False).round()
+
+    assert post.sent == []
+
+
 def test_the_loop_does_everything_by_itself(rig: Rig) -> None:
     rig.books.owe("acme")
     with running(rig.worker()):

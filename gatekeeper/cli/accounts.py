@@ -48,12 +48,16 @@ def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
         row, facts = _known(house, account)
         written = house.reader.notices_of(account)
         unreachable = _unreachable(house, row, facts)
+        complaints = house.reader.complaints_of(account)
         if json_wanted:
-            as_json(_summary(house, row) | _details(facts, written) | {"unreachable": unreachable})
+            called = {"unreachable": unreachable, "complaints": complaints}
+            as_json(_summary(house, row) | _details(facts, written) | called)
             return
         print(f"{row.id}  {row.name}  {row.standing}\n")
         for audience in unreachable:
             print(f"! {_sentence(house, Reason(code='unreachable', params=(('audience', audience),)))}\n")
+        if complaints:
+            print(f"! A letter of ours was called spam, last on {_minute(complaints[0])}. A person has to call.\n")
         people = [(c.audience, c.address, c.origin, _minute(c.set_at)) for c in facts.contacts]
         table(("AUDIENCE", "ADDRESS", "FROM", "SINCE"), people)
         owed = [(i.number or i.id, _money(house, i.remaining), _minute(i.due_at)) for i in facts.invoices]

@@ -1,4 +1,4 @@
-"""`check-config` and `migrate`."""
+"""`check-config`, `doctor` and `migrate`."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.cli.opening import BAD_CONFIGURATION, author, settings_of
+from gatekeeper.cli.opening import BAD_CONFIGURATION, FAILED, as_json, author, settings_of, table
 
 if TYPE_CHECKING:
     from gatekeeper.wiring.house import House
@@ -32,12 +32,17 @@ def check_config(config: Path | None, *, accept: bool, reason: str | None) -> No
     gate_settings(settings)
     house = House(settings)
     try:
-        _ = house.wording  # compiles every template
+        unsound = house.template_faults()
+        _ = house.transport  # reads the DKIM key
         refused = None if accept else _refused(house)
         if accept:
             _accept(house, reason or "")
     finally:
         house.close()
+    for fault in unsound:
+        print(fault, file=sys.stderr)
+    if unsound:
+        raise click.exceptions.Exit(BAD_CONFIGURATION)
     if refused is not None:
         print(refused, file=sys.stderr)
         raise click.exceptions.Exit(BAD_CONFIGURATION)
@@ -70,6 +75,43 @@ def _refused(house: "House") -> str | None:
 
 
 @click.command()
+@click.option("--dns", metavar="ADDRESS[:PORT]", help="A name server to ask, as 9.9.9.9; else this machine's.")
+@click.option("--json", "json_wanted", is_flag=True, help="As JSON.")
+@click.pass_obj
+def doctor(config: Path | None, *, dns: str | None, json_wanted: bool) -> None:
+    """Look whether letters have what large mail providers ask for: SPF, DKIM and DMARC of the sender's domain.
+
+    Exit code 1 if something is missing. What could not be looked up is said, and is no failure.
+    """
+    from gatekeeper.perform.mail.sender_dns import DnsSilent, Finding, Sign, examine, open_dns
+    from gatekeeper.wiring.mail import open_signer
+
+    mail = settings_of(config).mail
+    signer = open_signer(mail)
+    try:
+        ask = open_dns(None if dns is None else _name_server(dns))
+        found = examine(domain=mail.domain, envelope_domain=mail.envelope_domain, signer=signer, ask=ask)
+    except DnsSilent as fault:
+        found = [Finding("mail.from", Sign.UNKNOWN, f"SPF, DKIM and DMARC were not looked up: {fault}")]
+    if json_wanted:
+        as_json([one._asdict() for one in found])
+    else:
+        table(("ABOUT", "", "WHAT"), [(one.about, one.sign, one.what) for one in found])
+    if any(one.sign is Sign.MISSING for one in found):
+        raise click.exceptions.Exit(FAILED)
+
+
+def _name_server(text: str) -> tuple[str, int]:
+    from ipaddress import ip_address
+
+    host, colon, port = text.rpartition(":") if text.count(":") == 1 or "]" in text else (text, "", "")
+    try:
+        return str(ip_address(host.strip("[]"))), int(port) if colon else 53
+    except ValueError as fault:
+        raise click.BadParameter(f"{text!r} is no IP address with a port; write it as 9.9.9.9 or [::1]:53.") from fault
+
+
+@click.command()
 @click.pass_obj
 def migrate(config: Path | None) -> None:
     """Bring the ledger's schema to this version."""
@@ -84,4 +126,4 @@ def migrate(config: Path | None) -> None:
     print("The ledger's schema is this version's.")
 
 
-COMMANDS = (check_config, migrate)
+COMMANDS = (check_config, doctor, migrate)

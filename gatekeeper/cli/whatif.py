@@ -120,6 +120,8 @@ _WORDS = {
     "past_due": "past due",
     "current": "current",
     "restored": "word of access",
+    "promised": "word of a promise",
+    "unreachable": "word of whom nobody reaches",
 }
 
 

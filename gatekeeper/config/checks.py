@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
 from gatekeeper.config.sections import Clock, Gate, Stripe, Web
 from gatekeeper.config.told import Api
@@ -14,7 +15,7 @@ Wrong = tuple[str, str]
 
 def cross_check(sections: Mapping[str, Section]) -> Iterator[Wrong]:
     """All faults between keys. A section that is itself beyond reading is missing, and what needs it is not checked."""
-    for check in (_clock, _live_key, _listeners, _gate, _repetitions):
+    for check in (_clock, _live_key, _listeners, _gate, _dkim, _repetitions):
         yield from check(sections)
 
 
@@ -59,6 +60,17 @@ def _gate(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                 ).check()
             except GateRefused as fault:
                 yield "gate.edge_secret", str(fault)
+
+
+def _dkim(sections: Mapping[str, Section]) -> Iterator[Wrong]:
+    match sections:
+        case {"mail": Mail(dkim_selector="", dkim_key_file=file)} if file:
+            yield "mail.dkim_selector", "is missing: a DKIM key signs under the name by which DNS has its other half"
+        case {"mail": Mail(dkim_selector=selector, dkim_key_file="")} if selector:
+            yield "mail.dkim_key_file", "is missing: a DKIM selector names a key"
+        case {"mail": Mail(dkim_selector=selector, url=url)} if selector:
+            if not url.get_secret_value().startswith(("smtp:", "smtps:", "file:")):
+                yield "mail.dkim_selector", "mail providers sign letters themselves: leave it empty, or send by `smtp://`"
 
 
 def _repetitions(sections: Mapping[str, Section]) -> Iterator[Wrong]:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from gatekeeper.perform.mail.address import ascii_address, ascii_domain, mailbox
 from gatekeeper.perform.mail.transport import ALLOWED as MAIL_URLS
 from gatekeeper.perform.mail.transport import MailUrlInvalid, parse_mail_url
+from gatekeeper.returns import box, providers
 
 _LAST_PORT = 65_535
 
@@ -128,6 +129,8 @@ ZoneName = Annotated[str, FILLED, check(_time_zone), Allowed("name of a time zon
 Domain = Annotated[str, FILLED, check(ascii_domain)]
 Secret = Annotated[SecretStr, Allowed("text", secret=True)]
 StripeAccount = Annotated[str, _starts_with("acct_"), Allowed("`acct_…`, or empty")]
+BouncesUrl = Annotated[SecretStr, check(box.open_box), Allowed(box.ALLOWED, secret=True)]
+MailWebhookSecret = Annotated[SecretStr, FILLED, check(providers.parse_secret)]
 WebhookSecret = Annotated[SecretStr, FILLED, _starts_with("whsec_")]
 StripeKey = Annotated[
     SecretStr,

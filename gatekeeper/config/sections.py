@@ -11,12 +11,9 @@ from gatekeeper.config.kinds import (
     Cap,
     Count,
     DatabaseUrl,
-    Domain,
     EmailAddress,
     Listen,
     LocaleName,
-    Mailbox,
-    MailUrl,
     Path,
     Secret,
     StripeAccount,
@@ -28,11 +25,11 @@ from gatekeeper.config.kinds import (
     check,
     listen_address,
 )
+from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
 from gatekeeper.config.told import Api, Directory
 from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.model import Mode
-from gatekeeper.perform.mail.address import mailbox
 from gatekeeper.policy.calendar import Hours
 from gatekeeper.policy.faults import Faults
 from gatekeeper.policy.hours import hours
@@ -41,6 +38,11 @@ from gatekeeper.policy.hours import hours
 def _country(text: str) -> None:
     if text and not re.fullmatch("[A-Z]{2}", text):
         raise ValueError("it is no country")
+
+
+def _colour(text: str) -> None:
+    if text and not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError("it is no colour")
 
 
 def _hours(lines: tuple[str, ...]) -> None:
@@ -60,6 +62,9 @@ class Product(Section):
     postal_address: Text = Field("", description="Of the company that bills; some countries want it in every letter.")
     tax_id: Text = Field("", description="Of the company that bills; some countries want it in every letter.")
     logo_url: WebUrl = Field("", description="Picture at the head of pages and letters.")
+    colour: Annotated[str, check(_colour), Allowed("`#` and six hexadecimal digits, such as `#0f766e`")] = Field(
+        "", description="Of the buttons in letters; their text is black or white, whichever is easier to read. Empty: blue."
+    )
     locale: LocaleName = Field("en", description="Language for customers whose own is unknown or has no translation.")
     time_zone: ZoneName = Field("UTC", description="Whose midnight ends a day, for accounts whose own is unknown.")
     country: Annotated[str, check(_country), Allowed("ISO 3166-1 code of two capital letters")] = Field(
@@ -147,25 +152,6 @@ class Stripe(Section):
         AttributesFrom(), description="Which fields of a Stripe customer hold its plan, time zone and tags, parted by commas."
     )
     reconcile_every_seconds: Count = Field(600, description="How often everything is read again, in case an event was lost.")
-
-
-class Mail(Section):
-    """How letters leave."""
-
-    url: MailUrl = Field(SecretStr("file:var/mail"), description="The mail server, or a folder that letters are written to.")
-    from_: Annotated[Mailbox, FILLED] = Field(alias="from", description="Sender of every letter.")
-    reply_to: Mailbox = Field("", description="Where answers go; empty: `product.support_email`.")
-    bounce_address: EmailAddress = Field(
-        "", description="Envelope sender, where bounces go; empty: the address of `mail.from`."
-    )
-    allowed_domains: Annotated[tuple[Domain, ...], Allowed("list of domains")] = Field(
-        (), description="When not empty, only addresses at these domains are written to. For every place but production."
-    )
-
-    @property
-    def domain(self) -> str:
-        """Domain of the sender, in ASCII: Message-IDs end with it."""
-        return mailbox(self.from_)[1].rpartition("@")[2]
 
 
 class Policy(Section):

@@ -14,13 +14,14 @@ from gatekeeper.ledger.indexes import DISPUTED, NOT_CURRENT, OWING, TOUCHED, UNC
 from gatekeeper.ledger.profiles import KnownAccount, find_account
 from gatekeeper.ledger.tables import (
     accounts,
+    audit,
     disputes,
     inbox,
     invoices,
     notices,
     state,
 )
-from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Origin, Reason, Standing
+from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Origin, Reason, ReturnKind, Standing
 
 _CLOSED: Final = accounts.c.standing.in_([Standing.RESTRICTED.value, Standing.SUSPENDED.value])
 _STRIPES: Final = invoices.c.origin == Origin.STRIPE.value
@@ -195,6 +196,15 @@ class Reader:
         if account_id is not None:
             asked = asked.where(notices.c.account_id == account_id)
         return [rows.notice(row) for row in self._all(asked)]
+
+    def notice(self, notice_id: int) -> Notice | None:
+        row = self._one(select(notices).where(notices.c.id == notice_id))
+        return None if row is None else rows.notice(row)
+
+    def complaints_of(self, account_id: str) -> list[datetime]:
+        """When somebody of this account called a letter of ours spam, the newest first."""
+        theirs = (audit.c.account_id == account_id) & (audit.c.kind == ReturnKind.COMPLAINED.value)
+        return [row.at for row in self._all(select(audit.c.at).where(theirs).order_by(audit.c.id.desc()))]
 
     def events_behind(self, event_id: int, limit: int) -> list[Event]:
         """Events that wait and were kept after this one, in that order."""

@@ -205,6 +205,8 @@ notices = Table(
     Column("claimed_at", Instant),
     Column("accepted_at", Instant),
     Column("next_try_at", Instant),
+    # The first deferral in a row of tries: from then on it is tried for three days
+    Column("deferred_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("doubts", Integer, nullable=False, default=0),
     Column("detail", Text, nullable=False, default=""),

@@ -8,6 +8,7 @@ from gatekeeper.model.account import Contact, Exemption, Facts, Notice, PlannedN
 from gatekeeper.model.billing import Customer, Dispute, Identity, Invoice, Reading
 from gatekeeper.model.paths import is_path, plain_path
 from gatekeeper.model.profile import Profile
+from gatekeeper.model.returned import Report, Returned, ReturnKind
 from gatekeeper.model.verdict import Outcome, Reason, Verdict
 from gatekeeper.model.words import Audience, Mode, Money, NoticeState, Origin, Scope, Standing, Step, is_account_id, sums
 
@@ -31,6 +32,9 @@ __all__ = [
     "Promise",
     "Reading",
     "Reason",
+    "Report",
+    "ReturnKind",
+    "Returned",
     "Scope",
     "Standing",
     "Step",

@@ -39,7 +39,13 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one attempt to deliver a notice ended: `ACCEPTED`, `DEFERRED`, `REFUSED` or `UNCERTAIN`, and the server's words."""
+    """How one attempt to deliver a notice ended: `ACCEPTED`, `DEFERRED`, `REFUSED` or `UNCERTAIN`, and the server's words.
+
+    Of a deferral: `ours`: the fault is on this side (a setting, our relay, our quota, the network); `retry_after_seconds`: how
+    long whoever deferred it wants to be left alone; 0: it did not say.
+    """
 
     state: NoticeState
     detail: str = ""
+    ours: bool = False
+    retry_after_seconds: int = 0

@@ -1,7 +1,7 @@
 """Sends notices: claim one, see that it is still true, write the letter, hand it over, settle. One file, one effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,8 +16,9 @@ from gatekeeper.perform.mail.transport import Transport
 from gatekeeper.policy.clocks import in_its_time, shift_of
 from gatekeeper.policy.sending import Content, content_now, not_before, read_first
 from gatekeeper.policy.versions import RulesOf
-from gatekeeper.wording import LetterView, Product, Wording
-from gatekeeper.wording.from_facts import owed, told
+from gatekeeper.returns.verp import verp_address
+from gatekeeper.wording import LetterView, Product, Wording, mask
+from gatekeeper.wording.from_facts import owed, person, promised, told
 
 _UNREAD_PAUSE: Final = timedelta(minutes=5)
 _UNWRITTEN_PAUSE: Final = timedelta(hours=1)
@@ -35,9 +36,10 @@ class Sender:
     public_url: str
     product: Product
     allowed_domains: tuple[str, ...] = ()
+    return_path_secret: bytes = field(default=b"", repr=False)
 
 
-class _NotAtThisHour(Exception):
+class _NotYet(Exception):
     def __init__(self, until: datetime) -> None:
         super().__init__(until)
         self.until = until
@@ -78,9 +80,10 @@ class Postman:
         said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         try:
             letter = self._letter_now(notice)
-        except _NotAtThisHour as wait:
+        except _NotYet as wait:
             self._outbox.postpone(notice, wait.until)
-            log.info("notice.postponed", until=wait.until.isoformat(), because="the policy's hours for letters", **said)
+            because = "the policy's hours for letters, or another letter within a day"
+            log.info("notice.postponed", until=wait.until.isoformat(), because=because, **said)
         except SourceUnavailable as fault:
             self._outbox.postpone(notice, now + _UNREAD_PAUSE)
             log.warning("notice.postponed", because=str(fault), **said)
@@ -98,7 +101,7 @@ class Postman:
 
     def _letter_now(self, notice: Notice) -> Letter | None:
         """The letter, and in the ledger what it names; None: there is nothing true to write, or too late by this attempt."""
-        self._mind_the_hour(notice)
+        self._mind_the_time(notice)
         facts, now = in_its_time(self._fresh_facts(notice), self._clock())
         content = content_now(notice, facts, self._rules_of(facts), now)
         if content is None:
@@ -123,14 +126,14 @@ class Postman:
             raise SourceUnavailable("the billing system says of an invoice that this letter would name that there is none")
         return known
 
-    def _mind_the_hour(self, notice: Notice) -> None:
-        """Raises _NotAtThisHour outside the policy's hours for letters: a retry may come at night."""
+    def _mind_the_time(self, notice: Notice) -> None:
+        """Raises _NotYet outside the policy's hours for letters (a retry may come at night), or too soon after another."""
         now = self._clock()
         (known,) = self._reader.facts([notice.account_id])
         facts, theirs = in_its_time(known, now)
-        wait = not_before(notice, self._rules_of(facts), theirs) - theirs
+        wait = not_before(notice, facts, self._rules_of(facts), theirs) - theirs
         if wait:
-            raise _NotAtThisHour(now + wait)
+            raise _NotYet(now + wait)
 
     def _settle(self, notice: Notice, outcome: Outcome) -> None:
         now = self._clock()
@@ -147,41 +150,49 @@ class Postman:
             return Outcome(state=NoticeState.REFUSED, detail=str(fault))
 
     def _letter(self, notice: Notice, facts: Facts, content: Content, now: datetime) -> Letter:
-        contact = next((one for one in facts.contacts if one.address.strip().lower() == notice.address), None)
-        account = self._reader.account(notice.account_id)
         before = [other for other in facts.notices if other.id != notice.id]
-        rules = self._rules_of(facts)
-        written_to = told(before, rules)
-        product = self._sender.product
-        view = LetterView(
-            product=product,
-            account_name=account.name if account else "",
-            person_name="",
-            owed=owed(content.invoices, rules, now, self._sender.public_url),
-            totals=sums(invoice.remaining for invoice in content.invoices),
-            suspend_on=content.suspend_on,
-            first_written_on=written_to[0].on if written_to else None,
-            locale=contact.locale if contact else None,
-            told=written_to,
-            audiences=notice.audiences,
-            further=any(other.address == notice.address and other.step is notice.step for other in before if other.accepted_at),
-            closes=content.closes,
-            leaves_open=content.leaves_open,
-        )
+        view = self.view_of(notice, facts, before, content, now)
         written = self._wording.letter(notice.step, view)
         return Letter(
             message_id=notice.message_id,
             sender=self._sender.address,
             to_address=notice.address,
-            to_name=contact.name if contact else "",
+            to_name=view.person_name or view.account_name,
             reply_to=self._sender.reply_to,
-            bounce_address=self._sender.bounce_address,
+            bounce_address=verp_address(self._sender.bounce_address, notice.message_id, self._sender.return_path_secret),
             subject=written.subject,
             text=written.text,
             html=written.html,
             language=written.language,
             dated_at=now,
             references=_first_letter(before, notice),
+        )
+
+    def view_of(self, notice: Notice, facts: Facts, before: list[Notice], content: Content, now: datetime) -> LetterView:
+        """What the letter says, `before` it the others of its case; in the language of its reader, else of the account."""
+        account = self._reader.account(notice.account_id)
+        rules, public_url = self._rules_of(facts), self._sender.public_url
+        name, locale = person(facts.contacts, notice.address)
+        written_to = told(before, rules)
+        return LetterView(
+            product=self._sender.product,
+            account_name=account.name if account else "",
+            person_name=name,
+            owed=owed(content.invoices, rules, now, public_url),
+            soon=owed(content.soon, rules, now, public_url),
+            totals=sums(invoice.remaining for invoice in content.invoices),
+            suspend_on=content.suspend_on,
+            first_written_on=written_to[0].on if written_to else None,
+            locale=locale or (account.locale if account else None),
+            told=written_to,
+            audiences=notice.audiences,
+            further=any(other.address == notice.address and other.step is notice.step for other in before if other.accepted_at),
+            closes=content.closes,
+            leaves_open=content.leaves_open,
+            closed_on=content.closed_on,
+            promise=promised(content.promise),
+            unreached=tuple(mask(address) for address in content.unreached),
+            unreached_audience=content.unreached_audience,
         )
 
 

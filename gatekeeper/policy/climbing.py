@@ -6,6 +6,7 @@ from typing import Final
 
 from gatekeeper.model import Facts, Invoice, Origin, Reason, Standing, Step, Verdict
 from gatekeeper.policy import holds
+from gatekeeper.policy.beside import word_of_the_unreachable
 from gatekeeper.policy.calendar import day_of, start_of_day
 from gatekeeper.policy.evidence import Climb, Evidence
 from gatekeeper.policy.overdue import overdue_from
@@ -64,8 +65,10 @@ def _write(facts: Facts, rules: Rules, now: datetime, evidence: Evidence, lead: 
     named = tuple(one.invoice.lineage for one in evidence.climbs)
     mailing = Mailing(facts, rules, lead.place, lead.invoice.lineage, lead.since)
     notices = mailing.letters(lead.lacking, named, suspend_on)
-    reasons = tuple(mailing.reason(audience, notices) for audience in lead.lacking)
-    return Verdict(standing=_PAST_DUE, reasons=reasons, notices=notices)
+    reasons = tuple([mailing.reason(audience, notices) for audience in lead.lacking])
+    missing = [audience for audience, reason in zip(lead.lacking, reasons, strict=True) if reason.code == "unreachable"]
+    words = word_of_the_unreachable(facts, missing) if missing else ()
+    return Verdict(standing=_PAST_DUE, reasons=reasons, notices=notices + words)
 
 
 def _letter_due_at(facts: Facts, rules: Rules, now: datetime, evidence: Evidence, lead: Climb, step: LadderStep) -> datetime:
@@ -168,8 +171,11 @@ def told_reasons(lead: Climb | None, rules: Rules) -> Sequence[Reason]:
 
 
 def _broken(facts: Facts, rules: Rules, now: datetime) -> tuple[Reason, ...]:
-    broken = holds.broken_promise(facts, rules, now) if facts.promises else None
-    return (broken,) if broken else ()
+    found = holds.broken_promise(facts, rules, now) if facts.promises else None
+    if found is None:
+        return ()
+    broken, _ = found
+    return (Reason(code="promise_broken", params=(("by", broken.by), ("on", broken.due_on))),)
 
 
 def _wait(rules: Rules, code: str, until: datetime) -> Verdict:

@@ -16,9 +16,13 @@ def courtesies(facts: Facts, rules: Rules, now: datetime, debt: Debts, verdict: 
     """`verdict`, with the courtesies that are due. What is charged by itself needs none, and what is written off neither."""
     upcoming = [(start, one) for start, one in debt.upcoming if one.due_at is not None and not one.automatic]
     places = [place for place, step in enumerate(rules.steps) if step.kind is Step.COURTESY]
-    if not upcoming or not places or facts.distrust or holds.dispute(facts) or holds.running(facts, rules, now):
+    if not upcoming or not places or facts.distrust or holds.dispute(facts):
         return verdict
     looks = [] if verdict.review_at is None else [verdict.review_at]
+    held = holds.running(facts, rules, now)
+    if held is not None:
+        looks += [] if held[1] is None else [held[1]]
+        return verdict._replace(review_at=min(looks, default=None))
     due: dict[int, list[Invoice]] = {}
     for start, one in upcoming:
         # Who got the invoice itself later than that needs no word about it

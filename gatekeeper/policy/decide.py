@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatekeeper.model import Facts, PlannedNotice, Reason, Standing, Step, Verdict, sums
+from gatekeeper.model import Facts, Reason, Standing, Verdict, sums
 from gatekeeper.policy import holds
+from gatekeeper.policy.beside import word_of_access, word_of_promise
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.climbing import climb, closed_reason, told_reasons
 from gatekeeper.policy.courtesy import courtesies
@@ -18,7 +19,7 @@ from gatekeeper.policy.evidence import CLOSED, Evidence
 from gatekeeper.policy.overdue import Debts, debts, overdue_from
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.versions import retold
-from gatekeeper.policy.writing import people, unreachable
+from gatekeeper.policy.writing import unreachable
 
 _LOOK_AGAIN: Final = timedelta(minutes=10)
 _SETTLED: Final = (Reason(code="nothing_overdue"),)
@@ -33,12 +34,12 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Verdict:
         facts = replace(facts, notices=tuple(retold(facts.notices, rules)))
     debt = debts(facts, rules, now)
     verdict = _judge(facts, rules, now, debt)
-    opens = facts.standing in CLOSED and verdict.standing not in CLOSED
+    changes = verdict.standing is not facts.standing
     return Verdict(
         standing=verdict.standing,
         reasons=(*_owing(debt, rules), *verdict.reasons, *_set_aside(facts, debt), *_nobody(facts, rules, debt)),
         review_at=_first(verdict.review_at, debt.next_overdue_at),
-        notices=verdict.notices + _word_of_restoration(facts) if opens else verdict.notices,
+        notices=verdict.notices + word_of_access(facts, verdict.standing) if changes else verdict.notices,
         read_first=verdict.read_first,
         would_be=verdict.would_be,
         leaves_open=rules.leaves_open,
@@ -53,7 +54,8 @@ def _judge(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict:
     hold = holds.running(facts, rules, now)
     if hold is not None:
         reason, ends_at = hold
-        return Verdict(standing=Standing.PAST_DUE, reasons=(reason,), review_at=ends_at)
+        word = word_of_promise(facts, rules, now) if facts.promises else ()
+        return Verdict(standing=Standing.PAST_DUE, reasons=(reason,), notices=word, review_at=ends_at)
     evidence = Evidence(facts, debt.counted + debt.written_off, rules, holds.ends(facts, rules))
     kept = evidence.permits()
     if kept is Standing.SUSPENDED:
@@ -117,16 +119,6 @@ def _nobody(facts: Facts, rules: Rules, debt: Debts) -> Iterable[Reason]:
     if debt.counted or not debt.upcoming:
         return ()
     return tuple(Reason(code="unreachable", params=(("audience", one.value),)) for one in unreachable(facts, rules))
-
-
-def _word_of_restoration(facts: Facts) -> tuple[PlannedNotice, ...]:
-    """Everybody of the account is told that access is back."""
-    said = [notice.occasion for notice in facts.notices if notice.step is Step.RESTORED]
-    occasion = 1 + max(said, default=0)
-    return tuple(
-        PlannedNotice(step=Step.RESTORED, occasion=occasion, audiences=audiences, address=address, named=())
-        for address, audiences in people(facts).items()
-    )
 
 
 def _first(one: datetime | None, other: datetime | None) -> datetime | None:

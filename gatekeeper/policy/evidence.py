@@ -14,7 +14,7 @@ from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Stan
 from gatekeeper.policy.calendar import Span
 from gatekeeper.policy.ladders import FLOORS
 from gatekeeper.policy.overdue import processing_ended_at
-from gatekeeper.policy.rules import CLOSING, LadderStep, Rules
+from gatekeeper.policy.rules import CLOSING, LETTERS, LadderStep, Rules
 
 _FLOOR: Final = Span(days=FLOORS[Step.WARNING], working=True).least
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -203,7 +203,11 @@ class Evidence:
 
     def _first_said(self, invoice: Invoice) -> datetime:
         lineage = invoice.lineage
-        said = [n.planned_at for n in self._notices if lineage in n.named and n.state is not NoticeState.WITHDRAWN]
+        said = [
+            notice.planned_at
+            for notice in self._notices
+            if lineage in notice.named and notice.step in LETTERS and notice.state is not NoticeState.WITHDRAWN
+        ]
         return min(said, default=_NEVER)
 
 

@@ -14,7 +14,7 @@ from gatekeeper.model import Audience, Facts, Notice, NoticeState, PlannedNotice
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.evidence import CLOSED
 from gatekeeper.policy.overdue import debts
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import CLOSING, LETTERS, Rules
 from gatekeeper.policy.sending import Content, content_now
 from gatekeeper.policy.versions import RulesOf
 
@@ -28,7 +28,10 @@ News = tuple[datetime, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter to one person, planned and accepted at `at`; `name` is that of its step in the policy."""
+    """A letter to one person, planned and accepted at `at`; `name` is that of its step in the policy.
+
+    Those that say that access was closed are left out: a `Change` is told in their place.
+    """
 
     at: datetime
     step: Step
@@ -109,7 +112,7 @@ def jump(old: RulesOf, new: RulesOf, accounts: Iterable[Facts], now: datetime, w
 
 
 def _writes(seen: Forecast) -> bool:
-    return any(isinstance(one, Letter) and one.step is not Step.RESTORED for one in seen.happenings)
+    return any(isinstance(one, Letter) and one.step in LETTERS for one in seen.happenings)
 
 
 def _closes(seen: Forecast) -> bool:
@@ -166,7 +169,7 @@ class _Account:
             ended: dict[str, Any] = {"case_id": None, "case_opened_at": None, "policy": "", "case_segment": None}
             self._facts = replace(self._facts, notices=courtesies, **ended)
         restricted = verdict.standing is Standing.RESTRICTED and standing_before is not Standing.RESTRICTED
-        return restricted or any(notice.step is not Step.RESTORED for notice in sent)
+        return restricted or any(notice.step in LETTERS for notice in sent)
 
     def _post(self, verdict: Verdict, rules: Rules, at: datetime) -> list[Notice]:
         """Send the letters that this verdict plans; those that are still true when the post takes them are returned."""
@@ -191,7 +194,8 @@ class _Account:
                 notice = replace(notice, named=content.named, suspend_on=content.suspend_on)
             kept.append(notice)
             sent.append(notice)
-            self.happenings.append(_letter(notice, at))
+            if notice.step not in CLOSING:  # the change itself says it
+                self.happenings.append(_letter(notice, at))
         self._facts = replace(facts, notices=tuple(kept))
         return sent
 

@@ -3,6 +3,7 @@
 A payment on its way holds its own invoice only: see `policy.overdue`. An exemption from suspension alone lets reminders go on.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,14 +21,14 @@ def running(facts: Facts, rules: Rules, now: datetime) -> Hold | None:
         return Reason(code="unmapped"), None
     if not (facts.exemptions or facts.promises):
         return None
-    return _longest([hold for hold in _all(facts) if not _only_suspension(hold)], rules, now)
+    return _told(_longest([hold for hold in _all(facts) if not _only_suspension(hold)], rules, now))
 
 
 def from_suspension(facts: Facts, rules: Rules, now: datetime) -> Hold | None:
     """The hold that lets reminders go on, and stops warnings and closings; as above."""
     if not facts.exemptions:
         return None
-    return _longest([hold for hold in facts.exemptions if _only_suspension(hold)], rules, now)
+    return _told(_longest([hold for hold in facts.exemptions if _only_suspension(hold)], rules, now))
 
 
 def dispute(facts: Facts) -> Reason | None:
@@ -65,18 +66,29 @@ def expired_at(facts: Facts, rules: Rules, now: datetime) -> datetime | None:
     return max(ran_out, default=None)
 
 
-def broken_promise(facts: Facts, rules: Rules, now: datetime) -> Reason | None:
-    """The last promise of this case, if its day has passed and something is still owed."""
+def promised(facts: Facts, rules: Rules, now: datetime) -> tuple[int, Promise] | None:
+    """The promise that is the running hold, and which of the account's promises it is, from 1; None: no promise is."""
+    held = _longest([hold for hold in _all(facts) if not _only_suspension(hold)], rules, now) if facts.mapped else None
+    if held is None or not isinstance(held[0], Promise):
+        return None
+    return sum(one.set_at <= held[0].set_at for one in facts.promises), held[0]
+
+
+def broken_promise(facts: Facts, rules: Rules, now: datetime) -> tuple[Promise, datetime] | None:
+    """The last promise of this case, if its day has passed and something is still owed; and when that was."""
     since = facts.case_opened_at or LONG_AGO
-    passed = [one for one in facts.promises if one.ended_at is None and since < _ends_at(one, rules) <= now]
-    broken = max(passed, key=lambda one: one.due_on, default=None)
-    return Reason(code="promise_broken", params=(("by", broken.by), ("on", broken.due_on))) if broken else None
+    passed = [(one, at) for one in facts.promises if one.ended_at is None and since < (at := _ends_at(one, rules)) <= now]
+    return max(passed, key=lambda broken: broken[0].due_on, default=None)
 
 
-def _longest(holds: list[Exemption | Promise], rules: Rules, now: datetime) -> Hold | None:
-    found = [(_ends_at(hold, rules), _reason(hold)) for hold in holds if hold.ended_at is None or hold.ended_at > now]
-    end_at, reason = max(found, key=lambda hold: hold[0], default=(LONG_AGO, None))
-    return (reason, end_at) if reason is not None and now < end_at else None
+def _longest(holds: Iterable[Exemption | Promise], rules: Rules, now: datetime) -> tuple[Exemption | Promise, datetime] | None:
+    found = [(hold, _ends_at(hold, rules)) for hold in holds if hold.ended_at is None or hold.ended_at > now]
+    longest = max(found, key=lambda hold: hold[1], default=None)
+    return longest if longest is not None and now < longest[1] else None
+
+
+def _told(held: tuple[Exemption | Promise, datetime] | None) -> Hold | None:
+    return None if held is None else (_reason(held[0]), held[1])
 
 
 def _only_suspension(hold: Exemption | Promise) -> bool:

@@ -11,6 +11,8 @@ from gatekeeper.policy.calendar import Hours, Office, Span, Workdays, first_open
 
 TOLD_BY: Final = frozenset({Step.REMINDER, Step.WARNING})
 CLOSING: Final = (Step.RESTRICT, Step.SUSPEND)
+# The steps that are taken by a letter; a notice of any other kind is a word beside the ladder
+LETTERS: Final = (Step.COURTESY, Step.REMINDER, Step.WARNING)
 _DAYTIME: Final = Hours(of_weekday=tuple((day, time(8), time(20)) for day in range(7)))
 
 
@@ -64,12 +66,15 @@ class Rules:
     segment: str = ""
     leaves_open: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _places: dict[str, int] = field(init=False, repr=False, compare=False)
+    _taken_by: tuple[Step | None, ...] = field(init=False, repr=False, compare=False)
     _announced: tuple[Step | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         restrictions = (step.leaves_open for step in self.steps if step.kind is Step.RESTRICT)
         object.__setattr__(self, "leaves_open", next(restrictions, ()))
         object.__setattr__(self, "_places", {step.name: place for place, step in enumerate(self.steps)})
+        letters = tuple(step.kind if step.kind in LETTERS else None for step in self.steps)
+        object.__setattr__(self, "_taken_by", letters)
         object.__setattr__(self, "_announced", tuple(_announced(self.steps, place) for place in range(len(self.steps))))
 
     def threshold_of(self, currency: str) -> int:
@@ -101,8 +106,8 @@ class Rules:
         return tuple(step.name for place, step in enumerate(self.steps) if self._says(place, notice))
 
     def _says(self, place: int, notice: Notice) -> bool:
-        """Whether the step at `place` is of the notice's kind, and announces what the notice did, if that is known."""
-        return self.steps[place].kind is notice.step and (notice.closes is None or self._announced[place] is notice.closes)
+        """Whether the step at `place` is taken by letters like this one, and announces what it did, if that is known."""
+        return self._taken_by[place] is notice.step and (notice.closes is None or self._announced[place] is notice.closes)
 
     def closing_place(self, place: int) -> int:
         """The place of the first closing step after `place`; a ladder has one after each of its warnings."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from gatekeeper.model import Facts, Notice, Step
-from gatekeeper.policy.rules import Rules
+from gatekeeper.model import Facts, Notice
+from gatekeeper.policy.rules import LETTERS, Rules
 from gatekeeper.policy.segments import Policy
 
 RulesOf = Callable[[Facts], Rules]
@@ -40,7 +40,7 @@ def retold(notices: Sequence[Notice], rules: Rules) -> Sequence[Notice]:
 
     One whose name it does not know takes the place that it had: the second reminder, whatever its name was, is the second.
     """
-    strange = [one for one in notices if one.name and one.step is not Step.RESTORED and not rules.knows(one)]
+    strange = [one for one in notices if one.name and one.step in LETTERS and not rules.knows(one)]
     if not strange:
         return notices
     return tuple(replace(one, name=_name_here(one, notices, rules)) if one in strange else one for one in notices)

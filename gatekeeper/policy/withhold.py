@@ -4,7 +4,10 @@ from typing import Final
 
 from gatekeeper.model import Facts, Reason, Standing, Step, Verdict
 from gatekeeper.policy.evidence import CLOSED
+from gatekeeper.policy.rules import CLOSING
 
+# Word of what becomes of access: goes with that, and needs no mention beside it
+_OF_ACCESS: Final = (*CLOSING, Step.RESTORED)
 _HEIGHT: Final = {standing: height for height, standing in enumerate(Standing)}
 
 
@@ -17,7 +20,7 @@ def withhold(verdict: Verdict, facts: Facts, why: Reason) -> Verdict:
     """The verdict without its climb, and with what it would have done among the reasons."""
     climbs = _HEIGHT[verdict.standing] > _HEIGHT[facts.standing]
     held_back = [
-        f"{notice.step} to {'/'.join(notice.audiences)}" for notice in verdict.notices if notice.step is not Step.RESTORED
+        f"{notice.step} to {'/'.join(notice.audiences)}" for notice in verdict.notices if notice.step not in _OF_ACCESS
     ]
     if climbs:
         held_back.append(f"standing {verdict.standing}")

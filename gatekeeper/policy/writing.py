@@ -19,14 +19,19 @@ def people(facts: Facts) -> dict[str, tuple[Audience, ...]]:
 
     Whom this case's letters could not reach gives way to the next who is known, if there is one (case 46).
     """
-    failed = {notice.address for notice in facts.notices if notice.state in _FAILED}
-    reached = reachable(facts.contacts, failed)
-    anybody = reachable(facts.contacts, ()) if failed else reached
+    lost = failed(facts)
+    reached = reachable(facts.contacts, lost)
+    anybody = reachable(facts.contacts, ()) if lost else reached
     found: dict[str, list[Audience]] = {}
     for audience in AUDIENCES:
         for address in reached[audience] or anybody[audience]:
             found.setdefault(address, []).append(audience)
     return {address: tuple(found[address]) for address in sorted(found)}
+
+
+def failed(facts: Facts) -> set[str]:
+    """The addresses that refused one of this case's letters, or sent it back."""
+    return {notice.address for notice in facts.notices if notice.state in _FAILED}
 
 
 class Mailing:

@@ -9,6 +9,7 @@ from gatekeeper.model import Invoice, Standing, Step
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.evidence import CLOSED
 from gatekeeper.policy.forecast import Change, Forecast, Letter
+from gatekeeper.policy.rules import LETTERS
 
 STEP_OF: Final = {Standing.RESTRICTED: Step.RESTRICT, Standing.SUSPENDED: Step.SUSPEND}
 
@@ -32,7 +33,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """`steps`: each step that was really taken, restored access aside."""
+    """`steps`: each step that was really taken."""
 
     steps: frozenset[Step]
     spells: tuple[Spell, ...]
@@ -42,7 +43,7 @@ class Course:
 def course_of(seen: Forecast, until: datetime, zone: tzinfo, invoices: Mapping[str, Invoice]) -> Course:
     """`invoices`: those of the account by id, as they ended; they say whether it paid."""
     changes = [one for one in seen.happenings if isinstance(one, Change)]
-    steps: set[Step] = {one.step for one in seen.happenings if isinstance(one, Letter) and one.step is not Step.RESTORED}
+    steps: set[Step] = {one.step for one in seen.happenings if isinstance(one, Letter) and one.step in LETTERS}
     steps |= {STEP_OF[one.after] for one in changes if one.closes}
     closings = [
         Closing(one.at, _paid_after(one, invoices)) for one in changes if one.after in CLOSED and one.before not in CLOSED

@@ -12,11 +12,12 @@ from typing import Final
 
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.history import Happened, History, Stretch
-from gatekeeper.model import Invoice, Standing, Step
+from gatekeeper.model import Invoice, Standing
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.clocks import in_its_time
 from gatekeeper.policy.evidence import CLOSED
 from gatekeeper.policy.forecast import Forecast, forecast
+from gatekeeper.policy.rules import LETTERS
 from gatekeeper.policy.segments import Policy
 from gatekeeper.policy.versions import Policies
 from gatekeeper.whatif.course import STEP_OF, Spell, course_of, days_of, spells
@@ -162,7 +163,7 @@ def _suspended_on(question: Question, found: Iterable[Spell]) -> set[int]:
 
 
 def _note_what_happened(side: Side, question: Question, happened: Happened, really: Mapping[str, tuple[Spell, ...]]) -> None:
-    side.accounts.update({step: number for step, number in happened.told.items() if step is not Step.RESTORED})
+    side.accounts.update({step: number for step, number in happened.told.items() if step in LETTERS})
     for account_id, course in happened.standings.items():
         later = {standing for _, standing in course[1:]}
         side.accounts.update(step for standing, step in STEP_OF.items() if standing in later)

@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 import httpx
-from jinja2 import TemplateSyntaxError
 
 from gatekeeper.billing.stripe.books import StripeBooks
 from gatekeeper.billing.stripe.pace import Pace
 from gatekeeper.billing.stripe.words import Mapper
 from gatekeeper.braking import Brake
-from gatekeeper.config import Fault, Settings, SettingsInvalid
+from gatekeeper.config import Fault, Settings
 from gatekeeper.directory import Directory
 from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
@@ -21,14 +20,19 @@ from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Mode, Reason
+from gatekeeper.perform.mail.dkim import unsigned
+from gatekeeper.perform.mail.pace import Pace as MailPace
 from gatekeeper.perform.mail.transport import Transport, open_transport
 from gatekeeper.perform.notices import Postman, Sender
 from gatekeeper.policy.brake import Caps, Limits
 from gatekeeper.policy.versions import Policies
 from gatekeeper.publish import Publisher, replace_file
+from gatekeeper.returns.box import open_box
+from gatekeeper.returns.intake import Intake
 from gatekeeper.review import Review
 from gatekeeper.sync import Sync
 from gatekeeper.wiring.clock import Clock, simulated_clock, steady_seconds, system_clock
+from gatekeeper.wiring.mail import open_signer
 from gatekeeper.wiring.places import StateFolder
 from gatekeeper.wiring.policies import Adoption, Versions
 from gatekeeper.wiring.told import open_directory
@@ -129,19 +133,20 @@ class House:
             postal_address=product.postal_address,
             tax_id=product.tax_id,
             logo_url=product.logo_url,
+            colour=product.colour,
             locale=product.locale,
             time_zone=product.time_zone,
         )
 
     @cached_property
     def wording(self) -> Wording:
-        """Raises SettingsInvalid for a template of the operator's own that cannot be compiled."""
         folder = self.settings.pages.templates
-        try:
-            return Wording(self.product, Path(folder) if folder else None)
-        except TemplateSyntaxError as fault:
-            what = f"{fault.name}, line {fault.lineno}: {fault.message}"
-            raise SettingsInvalid([Fault(where=folder, key="pages.templates", what=what)]) from fault
+        return Wording(self.product, Path(folder) if folder else None)
+
+    def template_faults(self) -> list[Fault]:
+        """What is wrong with the operator's own templates."""
+        folder = self.settings.pages.templates
+        return [Fault(where=folder, key="pages.templates", what=what) for what in self.wording.try_out()]
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -196,8 +201,13 @@ class House:
         return Publisher(self.state.snapshot, self.reader, self.writer.verdicts.raise_revision)
 
     @cached_property
+    def mail_pace(self) -> MailPace:
+        return MailPace(self.settings.mail.per_minute, steady_seconds, self.stopping.wait)
+
+    @cached_property
     def transport(self) -> Transport:
-        return open_transport(self.settings.mail.url.get_secret_value())
+        url, sign = self.settings.mail.url.get_secret_value(), open_signer(self.settings.mail) or unsigned
+        return open_transport(url, clock=system_clock, pace=self.mail_pace, sign=sign)
 
     @cached_property
     def postman(self) -> Postman:
@@ -213,12 +223,29 @@ class House:
                 address=mail.from_,
                 reply_to=mail.reply_to or self.settings.product.support_email,
                 bounce_address=mail.bounce_address,
+                return_path_secret=self.state.return_path_secret(),
                 public_url=self.settings.web.public_url,
                 product=self.product,
                 allowed_domains=tuple(mail.allowed_domains),
             ),
             clock=self.clock,
         )
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes in what came back of letters."""
+        return Intake(
+            self.writer.returns,
+            domain=self.settings.mail.domain,
+            secret=self.state.return_path_secret(),
+            clock=self.clock,
+        )
+
+    def collect_returned(self) -> None:
+        """Empty the mailbox where bounces arrive, if there is one. Raises BoxUnavailable."""
+        box = open_box(self.settings.mail.bounces_url.get_secret_value())
+        if box is not None:
+            self.intake.empty(box)
 
     @cached_property
     def reconcile_every(self) -> timedelta:
@@ -234,9 +261,11 @@ class House:
                 review=self.review,
                 publisher=self.publisher,
                 postman=self.postman,
+                turn_to_send=self.mail_pace.turn,
                 brake=self.brake,
                 withheld=self.withheld,
                 release=self.writer.desk.release,
+                collect_returned=self.collect_returned,
                 clock=self.clock,
                 reconcile_every=self.reconcile_every,
             )
@@ -251,5 +280,6 @@ class House:
 
     def lay_out_fallback_page(self) -> None:
         """The lockout page without account data, for the gate to show while the web part is dead."""
+        self.wording.try_out()
         locale = self.wording.choose_locale(None, self.settings.product.locale)
         replace_file(self.state.fallback_page, self.wording.page("fallback", None, locale).encode())

@@ -1,6 +1,7 @@
 """Files in the state folder, and the files that are shipped."""
 
 import fcntl
+import hmac
 import os
 import secrets
 from collections.abc import Iterator
@@ -28,6 +29,16 @@ class StateFolder:
     def page_signer(self) -> URLSafeTimedSerializer:
         """Signs what the gate tells the web part: whose lockout page to show. The key is made by whoever comes first."""
         return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page")
+
+    def return_path_secret(self) -> bytes:
+        """Signs the return paths of letters."""
+        return hmac.digest(self._key("page.key"), b"gatekeeper.return_path", "sha256")
+
+    def keep_to_confirm(self, address: str) -> None:
+        """For a person to open in a browser, who has to confirm that a provider may tell us what came back."""
+        file = os.open(self.folder / "webhook-to-confirm", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as kept:
+            kept.write(f"{address}\n")
 
     def _key(self, name: str) -> bytes:
         self.folder.mkdir(parents=True, exist_ok=True)

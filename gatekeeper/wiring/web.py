@@ -6,6 +6,8 @@ from gatekeeper import health, metrics, webhooks
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.pages.ledger_books import LedgerBooks
 from gatekeeper.pages.routes import routes as page_routes
+from gatekeeper.returns.routes import routes as returns_routes
+from gatekeeper.wiring.clock import system_clock
 from gatekeeper.wiring.house import House
 from gatekeeper.wiring.told import api_routes
 
@@ -30,6 +32,13 @@ def web_of(house: House) -> Starlette:
                 secrets=secrets,
                 clock=house.clock,
                 wake=house.worker.wake,
+            ),
+            *returns_routes(
+                intake=house.intake,
+                secrets=[secret.get_secret_value() for secret in house.settings.mail.webhook_secrets],
+                real_clock=system_clock,
+                wake=house.worker.wake,
+                to_confirm=house.state.keep_to_confirm,
             ),
             *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake),
             *health.routes(

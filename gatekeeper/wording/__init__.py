@@ -1,6 +1,7 @@
 """The words that people see: letters and pages from templates, in the reader's language. Nothing here sends or serves."""
 
-from gatekeeper.wording.rendering import LetterIncomplete, Wording
+from gatekeeper.wording.facts import LetterIncomplete
+from gatekeeper.wording.rendering import Wording
 from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Promised, Told, Written, mask
 
 __all__ = ["LetterIncomplete", "LetterView", "LockoutView", "Owed", "Product", "Promised", "Told", "Wording", "Written", "mask"]

@@ -4,15 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from gatekeeper.model import Invoice, Notice, NoticeState, Step
+from gatekeeper.model import Contact, Invoice, Notice, NoticeState, Origin, Promise, Step
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.overdue import overdue_from
+from gatekeeper.policy.people import ORDER
 from gatekeeper.policy.rules import Rules
-from gatekeeper.wording.views import Owed, Told, mask
+from gatekeeper.wording.views import Owed, Promised, Told, mask
 
 
 def owed(invoices: Iterable[Invoice], rules: Rules, now: datetime, public_url: str) -> tuple[Owed, ...]:
-    """One line an invoice, each with the pay link of ours that never expires."""
+    """One line an invoice, overdue or still to fall due, each with the pay link of ours that never expires."""
     return tuple(_owed(invoice, rules, now, public_url) for invoice in invoices)
 
 
@@ -23,6 +24,21 @@ def told(notices: Iterable[Notice], rules: Rules) -> tuple[Told, ...]:
         if notice.state is NoticeState.ACCEPTED and notice.accepted_at and notice.step in {Step.REMINDER, Step.WARNING}:
             days[day_of(notice.accepted_at, rules.time_zone)].append(mask(notice.address))
     return tuple(Told(on=day, addresses=tuple(dict.fromkeys(days[day]))) for day in sorted(days))
+
+
+def promised(promise: Promise | None) -> Promised | None:
+    return None if promise is None else Promised(due_on=promise.due_on, amount=promise.amount)
+
+
+def person(contacts: Iterable[Contact], address: str) -> tuple[str, str | None]:
+    """The name and the locale of whoever reads at `address`, as far as the product told them (`""` and None where not).
+
+    What Stripe says of a customer, it says of the account.
+    """
+    theirs = [one for one in contacts if one.address.strip().lower() == address and one.origin is not Origin.STRIPE]
+    theirs.sort(key=lambda one: ORDER.index(one.origin))
+    name = next((one.name for one in theirs if one.name), "")
+    return name, next((one.locale for one in theirs if one.locale), None)
 
 
 def _owed(invoice: Invoice, rules: Rules, now: datetime, public_url: str) -> Owed:

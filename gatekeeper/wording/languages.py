@@ -1,43 +1,129 @@
 """Which language a reader gets, and the catalogues: `locale/LANGUAGE/LC_MESSAGES/gatekeeper.po` beside the templates."""
 
 import io
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
 
 SOURCE = "en"  # the language that the texts are written in; it needs no catalogue
+LANGUAGES: Final[tuple[str, ...]] = ()  # those that are promised besides: each has a complete catalogue, which a test sees to
+FILES: Final = "locale/*/LC_MESSAGES/gatekeeper.po"
 _LONGEST_HEADER = 1000
+_VALUE = re.compile(r"%\((\w+)\)s")
+_MARKUP = frozenset('<>&"')
 
 
 def catalogues(folders: Iterable[Path]) -> dict[str, NullTranslations]:
-    """The catalogue of every language that has one, and of the source language. Earlier folders go before later ones."""
+    """The catalogue of every language that has one, and of the source language. Earlier folders go before later ones.
+
+    An entry that would break a letter (`slip`) is left out, and so is a file that cannot be read; `faults` says so.
+    """
     found: dict[str, NullTranslations] = {SOURCE: NullTranslations()}
     for folder in folders:
-        for path in sorted(folder.glob("locale/*/LC_MESSAGES/gatekeeper.po")):
-            language = str(Locale.parse(path.parts[-3]))
+        for path in sorted(folder.glob(FILES)):
+            try:
+                catalogue = opened(path)
+            except (PoFileError, UnicodeDecodeError, UnknownLocaleError, ValueError):
+                continue
+            language = str(catalogue.locale)
             if language in found:
-                found[language].add_fallback(_compiled(path, language))
+                found[language].add_fallback(_compiled(catalogue))
             else:
-                found[language] = _compiled(path, language)
+                found[language] = _compiled(catalogue)
     return found
 
 
-def _compiled(path: Path, language: str) -> Translations:
-    compiled = io.BytesIO()
+def faults(folder: Path) -> Iterator[str]:
+    """What is wrong with the catalogues in `folder`, by file and line."""
+    for path in sorted(folder.glob(FILES)):
+        name = path.relative_to(folder)
+        try:
+            catalogue = opened(path)
+        except PoFileError as fault:
+            yield f"{name}, line {(fault.lineno or 0) + 1}: {fault}"
+        except (UnknownLocaleError, ValueError) as fault:
+            yield f"{name}: {fault}"
+        else:
+            yield from (
+                f"{name}, line {message.lineno}: {wrong}" for message in catalogue if (wrong := slip(message, catalogue))
+            )
+
+
+def opened(path: Path) -> Catalog:
+    """Raises PoFileError, UnicodeDecodeError, UnknownLocaleError or ValueError."""
     with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language, abort_invalid=True))
+        return read_po(file, locale=str(Locale.parse(path.parts[-3].replace("-", "_"))), abort_invalid=True)
+
+
+def slip(message: Message, catalogue: Catalog) -> str | None:
+    """What is wrong with a translation that is there; a missing or a fuzzy one is none, and the text behind it is used.
+
+    Each form must name the values that the text names (a singular may say `one` instead of the number), have no other per cent
+    sign, no markup of its own (its text is not escaped), and the same white space around it.
+    """
+    forms, ids = _forms(message.string), _forms(message.id)
+    if not message.id or message.fuzzy or not any(forms):
+        return None
+    if not all(forms):
+        return f"it must have {catalogue.num_plurals} forms"
+    return next((wrong for form in forms if form and (wrong := _slip_of(form, ids))), None)
+
+
+def _slip_of(form: str, ids: tuple[str, ...]) -> str | None:
+    named = [set(_VALUE.findall(text)) for text in ids]
+    if not set.intersection(*named) <= set(_VALUE.findall(form)) <= set.union(*named):
+        return f"it must name {', '.join(sorted(set.union(*named))) or 'no value'}, each as %(...)s and spelled so"
+    if "%" in _VALUE.sub("", form).replace("%%", ""):
+        return "a per cent sign is written %%"
+    if _MARKUP & (set(form) - set("".join(ids))):
+        return "it must not have a <, >, & or straight double quotation mark"
+    if [form[:1].isspace(), form[-1:].isspace()] != [ids[0][:1].isspace(), ids[0][-1:].isspace()]:
+        return "it must begin and end with the same white space as the text"
+    return None
+
+
+def missing(path: Path, texts: Catalog) -> list[str]:
+    """The texts of `texts` that the catalogue at `path` does not translate, fuzzy ones included."""
+    theirs = opened(path)
+    return [
+        _forms(text.id)[0]
+        for text in texts
+        if text.id and ((entry := theirs.get(text.id, text.context)) is None or entry.fuzzy or not all(_forms(entry.string)))
+    ]
+
+
+def _forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ("",))
+
+
+def _compiled(catalogue: Catalog) -> Translations:
+    for message in list(catalogue):
+        if slip(message, catalogue) or not all(_forms(message.string)):
+            catalogue.delete(message.id, message.context)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled, domain="gatekeeper")
 
 
 def catalogue_of(locale: Locale, languages: Collection[str]) -> str | None:
-    """The language among `languages` that a reader of `locale` understands: `pt_BR`, else `pt`, else None."""
+    """The language among `languages` that a reader of `locale` understands: `pt_BR`, else `pt`, else that of another country.
+
+    None where there is none, or only one in another script.
+    """
     names = (str(locale), f"{locale.language}_{locale.script}", f"{locale.language}_{locale.territory}", locale.language)
-    return next((name for name in names if name in languages), None)
+    exact = next((name for name in names if name in languages), None)
+    if exact:
+        return exact
+    others = (Locale.parse(name) for name in sorted(languages))
+    return next((str(one) for one in others if (one.language, one.script) == (locale.language, locale.script)), None)
 
 
 def known(tag: str) -> Locale | None:

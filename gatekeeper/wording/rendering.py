@@ -2,54 +2,55 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 from babel import Locale
-from babel.support import NullTranslations
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from gatekeeper.model import Reason, Standing, Step, Verdict
 from gatekeeper.policy import explain
 from gatekeeper.wording.answers import answer_in_words
-from gatekeeper.wording.formats import FILTERS, calendar_day, shown, spelled
-from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, known, wanted
-from gatekeeper.wording.views import LetterView, LockoutView, Product, Written, oldest_first
+from gatekeeper.wording.child import Child, ChildGone, TemplateFault
+from gatekeeper.wording.examples import letters, pages
+from gatekeeper.wording.facts import LetterIncomplete, check, require
+from gatekeeper.wording.formats import shown
+from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, faults, known, wanted
+from gatekeeper.wording.templates import Templates, shipped, tag
+from gatekeeper.wording.views import LetterView, LockoutView, Product, Written
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-_MUST_NAME = (Step.COURTESY, Step.REMINDER, Step.WARNING)
+log = structlog.get_logger(__name__)
 
-
-class LetterIncomplete(ValueError):
-    """A letter leaves out what it must say; mend the template, nothing was sent."""
+_T = TypeVar("_T")
 
 
 class Wording:
     """The templates of the house, with `product` as their sender.
 
-    A file in `overrides` stands in for ours of the same name, and a catalogue there adds a language or replaces sentences.
-    Every template is compiled at once, so that a slip in one is found at the start and not in front of a customer.
-
-    Raises:
-        jinja2.TemplateSyntaxError: a template cannot be compiled; it names the file and the line.
+    A file in `overrides` stands in for ours of the same name, and a catalogue there adds a language or replaces sentences
+    (docs/wording.md). What such a file has a part in is rendered in a process of its own; whatever goes wrong there, ours goes
+    out instead, and the log says in which file and line. `try_out` finds such slips before the first letter.
     """
 
     def __init__(self, product: Product, overrides: Path | None = None) -> None:
         self.product = product
-        folders = [*([overrides] if overrides else []), _shipped()]
-        loader = FileSystemLoader(folders)
-        self._catalogues = catalogues(folders)
-        self._environments = {name: _environment(loader, texts) for name, texts in self._catalogues.items()}
-        source = self._environments[SOURCE]
-        for name in source.list_templates(extensions=["j2"]):
-            source.get_template(name)
-        self._style = loader.get_source(source, "pages/page.css")[0]
-        self._script = loader.get_source(source, "pages/page.js")[0]
-        self.content_security_policy = _content_security_policy(self._style, self._script, product.logo_url)
+        self._folder = overrides
+        overrides = overrides if overrides and overrides.is_dir() else None
+        self._catalogues = catalogues([*([overrides] if overrides else []), shipped()])
+        self._ours = Templates(self._catalogues)
+        self._ours.compile()
+        self._theirs = Templates(self._catalogues, overrides)
+        self._child = Child(overrides) if overrides else None
+        self._given_up: dict[tuple[str | None, str], str] = {}
+        self._trying = False
+        style, script = (self._theirs.file(f"pages/{name}") for name in ("page.css", "page.js"))
+        self._looks = {"style": Markup(style), "script": Markup(script)}  # noqa: S704  # files beside the templates; escaped quotes would break them
+        self.content_security_policy = _content_security_policy(style, script, product.logo_url)
 
     def choose_locale(self, accept_language: str | None, preferred: str | None) -> str:
         """The locale to write in: what the reader is known to prefer, else what the browser asks for, else the product's own.
@@ -62,37 +63,46 @@ class Wording:
         return next((str(locale) for locale in locales if catalogue_of(locale, self._catalogues)), SOURCE)
 
     def letter(self, step: Step, view: LetterView) -> Written:
-        """The letter of a step (`COURTESY`, `REMINDER`, `WARNING` or `RESTORED`), as text and as HTML.
+        """The letter of a step as text and as HTML.
 
         Raises:
-            LetterIncomplete: the warning has no day on which access closes, or the courtesy no due date; or a template leaves
-                out an invoice, an amount, a due date, a link, that day, or what stays open on it (case 55).
+            LetterIncomplete: the view lacks what the step names, or our own template leaves out what it must say (case 55).
         """
-        if step is Step.WARNING and view.suspend_on is None:
-            raise LetterIncomplete("a warning names the day on which access closes: set suspend_on")
-        if step is Step.COURTESY and not (view.owed and all(owed.due_on for owed in view.owed)):
-            raise LetterIncomplete("a courtesy names invoices and when each falls due: set owed, and due_on of each")
+        require(step, view)
         locale = self.choose_locale(None, view.locale)
-        names = (f"mail/{step}/subject.txt.j2", f"mail/{step}/body.txt.j2", f"mail/{step}/body.html.j2")
-        subject, text, html = (self._render(name, locale, view=view, product=view.product) for name in names)
-        written = Written(subject=" ".join(subject.split()), text=text.strip() + "\n", html=html, language=_tag(locale))
-        if step in _MUST_NAME:
-            _check(written, view, Locale.parse(locale))
-        return written
+
+        def finished(texts: list[str]) -> Written:
+            subject, text, html = texts
+            written = Written(subject=" ".join(subject.split()), text=text.strip() + "\n", html=html, language=tag(locale))
+            check(written, step, view, Locale.parse(locale))
+            return written
+
+        return self._rendered(_parts_of(step, view), locale, {"view": view, "product": view.product}, finished)
 
     def page(self, name: str, view: LockoutView | None, locale: str) -> str:
         """One of the pages `overdue` (needs a view), `settled`, `unavailable`, `by_hand`, `gone`, `fallback`, as HTML."""
-        product = view.product if view else self.product
-        return self._render(f"pages/{name}.html.j2", self.choose_locale(None, locale), view=view, product=product)
+        values = {
+            "view": view,
+            "product": view.product if view else self.product,
+            "content_security_policy": self.content_security_policy,
+            **self._looks,
+        }
+        return self._rendered([f"pages/{name}.html.j2"], self.choose_locale(None, locale), values, _only)
 
-    def report(self, view: object, locale: str) -> str:
-        """The comparison of two policies (`whatif.picture.ReportView`) as one HTML document that needs nothing else."""
-        return self._render("report/simulate.html.j2", self.choose_locale(None, locale), view=view, product=self.product)
+    def report(self, view: object, locale: str, name: str = "simulate") -> str:
+        """One HTML document that needs nothing else.
+
+        `simulate`: the comparison of two policies (`whatif.picture.ReportView`); `evidence`: what was said to whom
+        (`wording.evidence.Evidence`).
+        """
+        locale = self.choose_locale(None, locale)
+        values = {"view": view, "product": self.product, **self._looks}
+        return _only(self._ours.render([f"report/{name}.html.j2"], self._language(locale), locale, values))
 
     def sentence(self, reason: Reason, locale: str) -> str:
         """A reason of a verdict in words (`policy.explain`)."""
         parsed = Locale.parse(self.choose_locale(None, locale))
-        texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
+        texts = self._catalogues[self._language(str(parsed))]
         return explain.sentence(reason, texts.gettext, lambda value: shown(value, parsed))
 
     def answer(
@@ -100,70 +110,66 @@ class Wording:
     ) -> tuple[str, ...]:
         """Why an account stands as it does, one text a paragraph; `name`: what the account is called."""
         parsed = Locale.parse(self.choose_locale(None, locale))
-        texts = self._catalogues[catalogue_of(parsed, self._catalogues) or SOURCE]
+        texts = self._catalogues[self._language(str(parsed))]
         return answer_in_words(name, standing, since_at, verdict, zone=zone, locale=parsed, translate=texts.gettext)
 
-    def _render(self, name: str, locale: str, **values: Any) -> str:
-        parsed = Locale.parse(locale)
-        environment = self._environments[catalogue_of(parsed, self._catalogues) or SOURCE]
-        return environment.get_template(name).render(
-            locale=parsed,
-            language=_tag(locale),
-            direction=parsed.text_direction,
-            style=Markup(self._style),  # noqa: S704  # a file beside the templates; escaped quotes would break it
-            script=Markup(self._script),  # noqa: S704  # as the style
-            content_security_policy=self.content_security_policy,
-            **values,
-        )
+    def _language(self, locale: str) -> str:
+        return catalogue_of(Locale.parse(locale), self._catalogues) or SOURCE
+
+    def _rendered(self, names: Sequence[str], locale: str, values: dict[str, Any], finished: Callable[[list[str]], _T]) -> _T:
+        """From the operator's own templates if all goes well with them, else from ours."""
+        language = self._language(locale)
+        letter = (self._theirs.own_folder(language), names[0])
+        if self._child and letter not in self._given_up and self._theirs.replaced(names, language):
+            try:
+                return finished(self._child.render(names, language, locale, values))
+            except (TemplateFault, LetterIncomplete) as fault:
+                because = f"{names[0].rpartition('/')[0]}: {fault}" if isinstance(fault, LetterIncomplete) else str(fault)
+                log.error("template.unused", language=language, because=because)  # noqa: TRY400  # the trace is the other process's
+                if self._trying or isinstance(fault, ChildGone):  # else each further letter would wait as long for nothing
+                    self._given_up[letter] = because
+        return finished(self._ours.render(names, language, locale, values))
+
+    def try_out(self) -> tuple[str, ...]:
+        """What is wrong with the operator's own files, by file and line; where one is named, ours is used from now on.
+
+        Writes every kind of letter and page with them, about invented people. Takes a second or two if there are any.
+        """
+        if self._folder is None:
+            return ()
+        if self._child is None:
+            return ("there is no such folder",)
+        unread = (*faults(self._folder), *self._unread_folders())
+        for fault in unread:
+            log.error("template.unused", because=fault)
+        return (*unread, *self._slips())
+
+    def _unread_folders(self) -> Iterator[str]:
+        for folder, language in self._theirs.languages.items():
+            if language not in self._catalogues:
+                yield f"{folder}: nobody reads it, because there is no catalogue of that language: add one in locale/{language}"
+
+    def _slips(self) -> Iterator[str]:
+        by_folder = {self._theirs.own_folder(one): one for one in sorted(self._catalogues, key=lambda one: one == SOURCE)}
+        self._trying = True
+        for language in by_folder.values():
+            for step, letter in letters(self.product):
+                if self._theirs.replaced(_parts_of(step, letter), language):
+                    self.letter(step, replace(letter, locale=language))
+            for name, page in pages(self.product):
+                self.page(name, page, language)
+        self._trying = False
+        yield from dict.fromkeys(self._given_up.values())
 
 
-def _shipped() -> Path:
-    """The templates in the wheel, else those of the checkout (pyproject.toml, force-include)."""
-    packed = _PACKAGE / "_templates"
-    return packed if packed.is_dir() else _PACKAGE.parent / "templates"
+def _parts_of(step: Step, view: LetterView) -> list[str]:
+    folder = "broken" if step is Step.WARNING and view.promise else step
+    return [f"mail/{folder}/{part}" for part in ("subject.txt.j2", "body.txt.j2", "body.html.j2")]
 
 
-def _environment(loader: FileSystemLoader, texts: NullTranslations) -> Environment:
-    environment = Environment(
-        loader=loader,
-        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    environment.filters.update(FILTERS, oldest_first=oldest_first)
-    return environment
-
-
-def _tag(locale: str) -> str:
-    return locale.replace("_", "-")
-
-
-def _check(written: Written, view: LetterView, locale: Locale) -> None:
-    facts = list(_facts(view, locale))
-    for part, content, expected in (
-        ("text", written.text, facts),
-        ("HTML", written.html, [str(escape(fact)) for fact in facts]),
-    ):
-        missing = [fact for fact in expected if fact not in content]
-        if missing:
-            raise LetterIncomplete(f"the {part} part must say {missing[0]!r}: add it to the template")
-
-
-def _facts(view: LetterView, locale: Locale) -> Iterable[str]:
-    yield view.product.support_email
-    if view.suspend_on:
-        yield calendar_day(view.suspend_on, locale)
-    if view.closes is Step.RESTRICT:
-        yield from view.leaves_open
-    for owed in view.owed:
-        yield from (owed.number, spelled(owed.remaining, locale), owed.pay_url)
-        if owed.due_on:
-            yield calendar_day(owed.due_on, locale)
+def _only(texts: list[str]) -> str:
+    (text,) = texts
+    return text
 
 
 def _content_security_policy(style: str, script: str, logo_url: str) -> str:

@@ -18,6 +18,8 @@ from gatekeeper.model import Audience, Money, Standing, Step
 _UNWANTED = re.compile("[\\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+")
 _ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(?:[/?#]|$)", re.IGNORECASE)  # no user info, nothing that ends a CSP directive
 
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+
 
 def plain(text: str) -> str:
     """`text` on one line: each run of white space, controls and direction marks is one space."""
@@ -57,6 +59,11 @@ class Product(_Plain):
     colour: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        super(Product, self).__post_init__()
+        if self.colour and not _COLOUR.fullmatch(self.colour):  # it is written into a style, where escaping does not help
+            raise ValueError("Product.colour must be #rrggbb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

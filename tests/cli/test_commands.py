@@ -23,7 +23,7 @@ from tests.kit.smtp import MailServer
 
 COMMANDS = (
     *("run", "worker", "gate", "web", "demo", "migrate", "check-config", "tick", "arm", "disarm", "halt", "resume"),
-    *("why", "accounts", "exempt", "promise", "restore", "notices"),
+    *("doctor", "why", "accounts", "exempt", "promise", "restore", "notices"),
 )
 
 
@@ -104,7 +104,7 @@ def test_every_command_explains_itself(command: str) -> None:
         (["accounts", "show", "nobody"], 1, "no account 'nobody'"),
         (["restore", "nobody", "--reason", "x"], 1, "no account 'nobody'"),
         (["exempt", "nobody", "--end"], 1, "no account 'nobody'"),
-        (["notices", "resend", "99999"], 1, "neither refused nor in doubt"),
+        (["notices", "resend", "99999"], 1, "There is no notice 99999"),
         (["nonsense"], 2, "No such command"),
         (["why"], 2, "Missing argument"),
         (["restore"], 2, "Name one account, or a batch by --since."),

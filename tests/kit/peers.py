@@ -25,12 +25,21 @@ def _stripe_world() -> str:
     return "" if os.environ.get("GATEKEEPER_STRIPE_WORLD") else "GATEKEEPER_STRIPE_WORLD names no folder with the foreign fake"
 
 
+def _postfix() -> str:
+    if os.getuid() != 0:
+        return "Postfix is started by root only: run this test as root, in a container say"
+    return _program("postfix")()
+
+
 # What is missing of each peer, and what to do about it; empty: nothing
 PEERS: Mapping[str, Callable[[], str]] = {
     "chromium": _program("chromium"),
+    "java": _program("java"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
+    "postfix": _postfix,
     "postgres": _postgres,
+    "spamassassin": _program("spamassassin"),
     "stripe-world": _stripe_world,
 }
 

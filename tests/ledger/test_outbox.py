@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -76,25 +77,80 @@ def test_a_refused_notice_is_not_tried_again(post: Ledger) -> None:
     assert post.writer.outbox.claim(on(99)) is None
 
 
-def test_pauses_between_deferrals_grow_and_end_after_three_days(post: Ledger) -> None:
-    now, pauses = on(0), []
-    for _ in range(30):
-        claimed = claim(post, now)
-        post.writer.outbox.settle(claimed, DEFERRED, now)
-        kept = the_notice(post)
+def deferred(ledger: Ledger, outcome: Outcome, since: datetime) -> list[timedelta]:
+    """The pauses between tries that all end like this, until they end."""
+    now, pauses = since, []
+    for _ in range(600):
+        claimed = claim(ledger, now)
+        ledger.writer.outbox.settle(claimed, outcome, now)
+        kept = the_notice(ledger)
         assert kept.message_id == claimed.message_id
         if kept.next_try_at is None:
-            break
-        pauses.append((kept.next_try_at - now) / timedelta(minutes=1))
-        assert post.writer.outbox.claim(kept.next_try_at - SECOND) is None
+            return pauses
+        pauses.append(kept.next_try_at - now)
+        assert ledger.writer.outbox.claim(kept.next_try_at - SECOND) is None
         now = kept.next_try_at
+    raise AssertionError("it is tried for ever")
 
-    assert pauses[:6] == [15, 30, 60, 120, 240, 240]
-    assert set(pauses[6:]) == {240}
-    assert GIVE_UP_AFTER <= now - on(0) < GIVE_UP_AFTER + timedelta(hours=4)
+
+@pytest.mark.parametrize(
+    ("ours", "least"),
+    [pytest.param(False, (15, 30, 45), id="theirs: 15 to 60 minutes"), pytest.param(True, (1, 2, 4, 8, 12), id="ours: sooner")],
+)
+def test_pauses_between_deferrals_grow_and_end_three_days_after_the_first(
+    post: Ledger, ours: bool, least: tuple[int, ...]
+) -> None:
+    first = on(5)  # it waited for the policy's hours, over a long weekend
+    pauses = deferred(post, replace(DEFERRED, ours=ours), first)
+
+    floors = [timedelta(minutes=minutes) for minutes in least] + [timedelta(minutes=least[-1])] * len(pauses)
+    assert all(floor <= pause <= floor * 4 / 3 for floor, pause in zip(floors, pauses, strict=False))
+    assert len(set(pauses)) > len(pauses) / 2, "each is another, so that what was deferred together comes back apart"
+    assert GIVE_UP_AFTER <= sum(pauses, timedelta()) < GIVE_UP_AFTER + timedelta(hours=1)
     assert the_notice(post).state is NoticeState.REFUSED
     assert the_notice(post).detail == "given up after 72 hours; the last answer: the server said deferred"
     assert post.writer.outbox.claim(on(99)) is None
+
+
+def test_letters_that_were_deferred_together_come_back_apart(ledger: Ledger) -> None:
+    ledger.read(invoice())
+    ledger.judge(past_due(*(planned(address=f"{number}@x.example") for number in range(9))), on(0))
+    for claimed in [claim(ledger, on(0)) for _ in range(9)]:
+        ledger.writer.outbox.settle(claimed, DEFERRED, on(0))
+
+    back = [notice.next_try_at for notice in ledger.facts().notices if notice.next_try_at]
+
+    assert len(set(back)) == 9
+    assert max(back) - min(back) > timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        pytest.param(7200, timedelta(hours=2), id="two hours: not before"),
+        pytest.param(10_000_000, timedelta(hours=4), id="for ever: looked at after four hours all the same"),
+    ],
+)
+def test_whoever_asks_for_a_pause_gets_it(post: Ledger, asked: int, pause: timedelta) -> None:
+    post.writer.outbox.settle(claim(post, on(0)), replace(DEFERRED, ours=True, retry_after_seconds=asked), on(0))
+
+    assert the_notice(post).next_try_at == on(0) + pause
+
+
+def test_a_short_pause_that_is_asked_for_shortens_none(post: Ledger) -> None:
+    post.writer.outbox.settle(claim(post, on(0)), replace(DEFERRED, retry_after_seconds=1), on(0))
+
+    next_try_at = the_notice(post).next_try_at
+    assert next_try_at is not None
+    assert next_try_at >= on(0) + timedelta(minutes=15)
+
+
+def test_what_staff_sends_again_has_three_days_again(post: Ledger) -> None:
+    deferred(post, DEFERRED, on(0))
+
+    post.writer.outbox.resend(the_notice(post).id, on(9))
+
+    assert sum(deferred(post, DEFERRED, on(9)), timedelta()) >= GIVE_UP_AFTER
 
 
 def test_what_comes_back_after_the_lease_changes_nothing(post: Ledger) -> None:
@@ -165,7 +221,7 @@ def test_what_is_postponed_was_no_attempt(post: Ledger) -> None:
     kept = the_notice(post)
     assert (kept.state, kept.attempts, kept.next_try_at) == (NoticeState.PLANNED, 0, on(0) + timedelta(hours=40))
     post.writer.outbox.settle(claim(post, on(2)), DEFERRED, on(2))
-    assert the_notice(post).next_try_at == on(2) + timedelta(minutes=15)
+    assert on(2) + timedelta(minutes=15) <= (the_notice(post).next_try_at or on(2)) < on(2) + timedelta(minutes=20)
 
 
 def test_a_notice_that_is_no_longer_true_is_withdrawn(post: Ledger) -> None:

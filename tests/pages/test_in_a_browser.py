@@ -16,7 +16,7 @@ from gatekeeper.pages.answers import Answers
 from gatekeeper.wording import Wording
 from tests.kit.browser import chromium, overflow, violations
 from tests.pages.serving import serving
-from tests.wording.samples import LETTERS, LOCKOUT, LOCKOUTS, OLDER, PAGES, PRODUCT, pseudo_catalogue
+from tests.wording.samples import LOCKOUT, LOCKOUTS, OLDER, PAGES, PRODUCT, pseudo_catalogue
 
 pytestmark = pytest.mark.peer("chromium")
 
@@ -43,10 +43,6 @@ class House:
             self.asked.append(time.monotonic())
         return self.door() if self.door else self.answers.page(request, HTTPStatus.PAYMENT_REQUIRED, "overdue", self.view)
 
-    def letter(self, request: Request) -> Response:
-        step, view = LETTERS[request.path_params["name"]]
-        return HTMLResponse(self.wording.letter(step, replace(view, locale=request.path_params["locale"])).html)
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -64,7 +60,6 @@ def origin(house: House) -> Iterator[str]:
     app = Starlette(
         routes=[
             Route("/page/{name}", house.page),
-            Route("/letter/{locale}/{name}", house.letter),
             Route("/app", house.app),
             Route("/login", lambda _: HTMLResponse("<h1>Sign in</h1>")),
         ]
@@ -123,19 +118,6 @@ def test_nothing_sticks_out_of_a_small_phone(
     expect(page.locator("html")).to_have_attribute("dir", "rtl" if locale == "ar-EG" else "ltr")
     assert overflow(page) == 0
     assert violations(page) == []
-
-
-@pytest.mark.parametrize("locale", ["en-GB", "ar-EG"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", LETTERS)
-def test_letters_fit_a_small_phone_and_axe_finds_nothing_wrong(
-    origin: str, opened: Callable[..., Page], name: str, scheme: str, locale: str
-) -> None:
-    """But for landmarks: those are for the mail program around it to set."""
-    page = opened(f"{origin}/letter/{locale}/{name}", 320, color_scheme=scheme)
-    expect(page.locator("html")).to_have_attribute("dir", "rtl" if locale == "ar-EG" else "ltr")
-    assert overflow(page) == 0
-    assert [one for one in violations(page) if not one.startswith(("landmark-one-main:", "region:"))] == []
 
 
 def test_targets_are_large_enough_for_a_finger(origin: str, opened: Callable[..., Page]) -> None:

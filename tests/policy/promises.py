@@ -1,14 +1,17 @@
 """What must be true of every look at an account, said without the policy's own words: design.md, section 6; I1-I4, I13."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, Scope, Standing, Step
+from gatekeeper.model import Audience, Facts, Invoice, Notice, NoticeState, PlannedNotice, Scope, Standing, Step, Verdict
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import LadderStep, Rules
 from tests.policy.world import Look
 
 LADDER = {Step.REMINDER, Step.WARNING}
+LETTERS = {Step.COURTESY, *LADDER}
+FAILED = {NoticeState.REFUSED, NoticeState.BOUNCED}
 CLOSED = {Standing.RESTRICTED: Step.RESTRICT, Standing.SUSPENDED: Step.SUSPEND}
 HEIGHT = list(Standing)
 DST = timedelta(hours=2)
@@ -77,7 +80,7 @@ def a_hold_wins(look: Look, rules: Rules) -> None:
 
 def nobody_is_disturbed_at_the_wrong_hour(look: Look, rules: Rules) -> None:
     """Letters in the hours for letters, closing while somebody is there: by the clock on the wall, on no holiday."""
-    letters = [letter for letter in look.verdict.notices if letter.step is not Step.RESTORED]
+    letters = [letter for letter in look.verdict.notices if letter.step in LETTERS]
     for office in (*([rules.contact] if letters and rules.contact else []), *(rules.closing if is_closing(look) else ())):
         there = look.now.astimezone(office.zone)
         hours = [(opens, closes) for day, opens, closes in office.hours.of_weekday if day == there.weekday()]
@@ -101,7 +104,7 @@ def deciding_twice_asks_for_nothing_twice(look: Look, rules: Rules) -> None:
 
 def one_step_at_a_time(look: Look, rules: Rules) -> None:
     """I13: a look asks for one step of the ladder, or closes, or neither; and never for letters to somebody locked out."""
-    asked = {letter.name for letter in look.verdict.notices if letter.step is not Step.RESTORED}
+    asked = {letter.name for letter in look.verdict.notices if letter.step in LETTERS}
 
     assert len(asked) + is_closing(look) <= 1
     assert not (asked and look.verdict.standing is Standing.SUSPENDED)
@@ -150,6 +153,23 @@ def whoever_is_let_in_again_is_told(look: Look, rules: Rules) -> None:
     assert bool(told) == (opened and bool(look.before.contacts))
 
 
+def whoever_is_closed_out_is_told(look: Look, rules: Rules) -> None:
+    told = {letter.address for letter in look.verdict.notices if letter.step in CLOSED.values()}
+    assert bool(told) == (is_closing(look) and bool(look.before.contacts))
+    assert all(letter.step is CLOSED[look.verdict.standing] for letter in look.verdict.notices if letter.address in told)
+
+
+def a_word_beside_the_ladder_is_no_step(look: Look, rules: Rules) -> None:
+    """Without those words what is known comes to the same: they are evidence of nothing."""
+    words = [letter for letter in look.before.notices if letter.step not in LETTERS]
+    if any(letter.state in FAILED for letter in words):  # which says that the address does not work
+        return
+    steps = tuple(letter for letter in look.before.notices if letter not in words)
+    without = decide(replace(look.before, notices=steps), rules, look.now)
+    assert without.standing is look.verdict.standing
+    assert ladder_letters_of(without) == ladder_letters_of(look.verdict)
+
+
 def no_warning_arrives_that_permits_nothing(letter: Notice, known: Facts, rules: Rules) -> None:
     """A letter that names a day on which nothing can happen is a false alarm."""
     if letter.step is not Step.WARNING:
@@ -178,6 +198,8 @@ PROMISES = (
     nobody_is_told_again_what_they_know,
     a_warning_names_a_day_that_is_far_enough,
     whoever_is_let_in_again_is_told,
+    whoever_is_closed_out_is_told,
+    a_word_beside_the_ladder_is_no_step,
 )
 
 
@@ -203,6 +225,10 @@ def is_written_off(owed: Invoice) -> bool:
 
 def ladder_letters(look: Look) -> list[object]:
     return [letter for letter in look.verdict.notices if letter.step in LADDER]
+
+
+def ladder_letters_of(verdict: Verdict) -> list[PlannedNotice]:
+    return [letter for letter in verdict.notices if letter.step in LETTERS]
 
 
 def has_arrived(letter: Notice) -> bool:

@@ -15,7 +15,9 @@ RULES = Rules()
 CURRENT, PAST_DUE, SUSPENDED = Standing.CURRENT, Standing.PAST_DUE, Standing.SUSPENDED
 REMIND = {"reminder to accountant", "reminder to user"}
 WARN = {"warning to accountant", "warning to user"}
+SUSPEND = {"suspend to accountant", "suspend to user"}
 RESTORE = {"restored to accountant", "restored to user"}
+CONFIRM = {"promised to accountant", "promised to user"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,13 @@ class Row:
         verdict = decide(self.known, self.rules, self.now)
 
         assert verdict.standing is self.standing
-        assert {f"{notice.step} to {'+'.join(notice.audiences)}" for notice in verdict.notices} == self.asks
+        assert {f"{notice.step} to {'+'.join(notice.audiences)}" for notice in verdict.notices} == self.asks | self._word
         assert self.says <= {reason.code for reason in verdict.reasons}
+
+    @property
+    def _word(self) -> set[str]:
+        """What goes without saying: whoever is suspended is told."""
+        return SUSPEND if self.standing is SUSPENDED is not self.known.standing else set()
 
 
 def row(sentence: str, now: datetime, known: Facts, standing: Standing, **expected: Any) -> Any:

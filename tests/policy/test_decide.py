@@ -11,6 +11,7 @@ from tests.policy.table import CURRENT, PAST_DUE, REMIND, RESTORE, SUSPENDED, WA
 
 TO_BOTH = both()
 ONLY_ACCOUNTANT = (contact(Audience.ACCOUNTANT),)
+TELL_THE_ACCOUNTANT = {"unreachable to accountant"}
 
 PATIENT = Rules(steps=ladder(reminder=3))
 
@@ -91,7 +92,7 @@ REMINDER = [
         on(0),
         facts(contacts=(contact(Audience.ACCOUNTANT), contact(Audience.USER, " "))),
         PAST_DUE,
-        asks={"reminder to accountant"},
+        asks={"reminder to accountant", *TELL_THE_ACCOUNTANT},
         says={"unreachable"},
     ),
 ]
@@ -102,7 +103,7 @@ UNREACHABLE = [
         on(0),
         facts(contacts=ONLY_ACCOUNTANT),
         PAST_DUE,
-        asks={"reminder to accountant"},
+        asks={"reminder to accountant", *TELL_THE_ACCOUNTANT},
         says={"unreachable"},
     ),
     row(
@@ -110,6 +111,7 @@ UNREACHABLE = [
         on(50),
         facts(contacts=ONLY_ACCOUNTANT, notices=reminded()[:1]),
         PAST_DUE,
+        asks=TELL_THE_ACCOUNTANT,
         says={"reminded", "unreachable"},
     ),
     row(
@@ -117,6 +119,7 @@ UNREACHABLE = [
         on(50),
         half_told(on(50), Step.WARNING, Audience.USER, state=NoticeState.REFUSED),
         PAST_DUE,
+        asks=TELL_THE_ACCOUNTANT,
         says={"warned", "unreachable"},
     ),
     row(
@@ -124,6 +127,7 @@ UNREACHABLE = [
         on(14),
         facts(notices=reminded()[:1] + reminded(state=NoticeState.REFUSED)[1:]),
         PAST_DUE,
+        asks=TELL_THE_ACCOUNTANT,
         says={"unreachable"},
     ),
     row(
@@ -131,6 +135,7 @@ UNREACHABLE = [
         on(20),
         half_told(on(20), Step.REMINDER, Audience.USER, state=NoticeState.BOUNCED),
         PAST_DUE,
+        asks=TELL_THE_ACCOUNTANT,
         says={"unreachable"},
     ),
     row(
@@ -268,7 +273,7 @@ SUSPENSION = [
         on(20),
         replace(half_told(on(20), Step.WARNING, Audience.USER, state=NoticeState.BOUNCED), standing=SUSPENDED),
         PAST_DUE,
-        asks=RESTORE,
+        asks=RESTORE | TELL_THE_ACCOUNTANT,
         says={"unreachable"},
     ),
 ]

@@ -10,7 +10,7 @@ from gatekeeper.policy.calendar import end_of_day, start_of_day
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import Rules
 from tests.kit.builders import day, exemption, facts, invoice, on, promise, reminded, warned
-from tests.policy.table import CURRENT, PAST_DUE, REMIND, RESTORE, RULES, SUSPENDED, WARN, Row, row, told
+from tests.policy.table import CONFIRM, CURRENT, PAST_DUE, REMIND, RESTORE, RULES, SUSPENDED, WARN, Row, row, told
 
 MIDNIGHT = 15 * 3600
 MORNING = MIDNIGHT + 8 * 3600  # of the next day
@@ -79,13 +79,27 @@ EXEMPT = [
 ]
 
 PROMISED = [
-    row("a promise holds the ladder", on(19), told(on(19), promises=(promise(24),)), PAST_DUE, says={"promised"}),
-    row("a promise opens access", on(20), told(on(20), standing=SUSPENDED, promises=(promise(24),)), PAST_DUE, asks=RESTORE),
+    row(
+        "a promise holds the ladder, and is confirmed in writing",
+        on(19),
+        told(on(19), promises=(promise(24),)),
+        PAST_DUE,
+        asks=CONFIRM,
+        says={"promised"},
+    ),
+    row(
+        "a promise opens access",
+        on(20),
+        told(on(20), standing=SUSPENDED, promises=(promise(24),)),
+        PAST_DUE,
+        asks=RESTORE | CONFIRM,
+    ),
     row(
         "a promise is good to the end of its day",
         on(24, seconds=MIDNIGHT - 1),
         told(on(24), promises=(promise(24),)),
         PAST_DUE,
+        asks=CONFIRM,
         says={"promised"},
     ),
     row(

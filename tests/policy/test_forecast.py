@@ -31,7 +31,7 @@ def always(rules: Rules) -> RulesOf:
 def told(seen: Forecast) -> list[tuple[float, str]]:
     """On which day what happened; letters to several people at once are one."""
     said = [
-        (_day(one.at), one.name if isinstance(one, Letter) else one.after.value)
+        (_day(one.at), one.name or one.step.value if isinstance(one, Letter) else one.after.value)
         for one in seen.happenings
         if not (isinstance(one, Letter) and one.step is Step.RESTORED)
     ]
@@ -90,15 +90,15 @@ def test_a_second_case_begins_with_a_reminder_of_its_own() -> None:
 
 def test_a_hold_is_waited_for_and_ends_in_a_fresh_warning() -> None:
     held = facts(promises=(promise(30),))
-    assert told(seen_of(held, end=25)) == [(0, "past_due")]
-    assert [what for _, what in told(seen_of(held, end=80))] == ["past_due", "reminder", "warning", "suspended"]
+    assert told(seen_of(held, end=25)) == [(0, "past_due"), (0, "promised")]
+    assert [what for _, what in told(seen_of(held, end=80))] == ["past_due", "promised", "reminder", "warning", "suspended"]
     exempted = facts(exemptions=(exemption(200),))
     assert told(seen_of(exempted)) == [(0, "past_due")]
 
 
 def test_nobody_is_suspended_who_cannot_be_told() -> None:
     seen = seen_of(facts(contacts=(contact(Audience.USER),)))
-    assert [what for _, what in told(seen)] == ["past_due", "reminder"]
+    assert [what for _, what in told(seen)] == ["past_due", "reminder", "accountant"]
     assert "unreachable" in [reason.code for reason in seen.verdict.reasons]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gatekeeper.model import Standing, Step
 from gatekeeper.policy.calendar import Hours
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import CLOSING, Rules
 from gatekeeper.policy.segments import Surroundings
 from gatekeeper.wiring.holidays import holidays_of, workweek_of
 from tests.kit.builders import facts, invoice, on
@@ -71,7 +71,9 @@ Mon 2026-04-20 12:00 suspended
 
 
 def deeds(look: Look) -> list[str]:
-    letters = {(asked.name or asked.step.value, asked.suspend_on) for asked in look.verdict.notices}
+    letters = {
+        (asked.name or asked.step.value, asked.suspend_on) for asked in look.verdict.notices if asked.step not in CLOSING
+    }
     said = [name + (f", naming {day:%a %Y-%m-%d}" if day else "") for name, day in sorted(letters, key=str)]
     return said + [look.verdict.standing.value] * (look.verdict.standing is not look.before.standing)
 

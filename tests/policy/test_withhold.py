@@ -5,7 +5,7 @@ import pytest
 from gatekeeper.model import Facts, Reason, Standing, Step, Verdict
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.withhold import withhold
-from tests.kit.builders import facts, invoice, on, promise, reminded
+from tests.kit.builders import exemption, facts, invoice, on, promise, reminded
 from tests.policy.table import CURRENT, PAST_DUE, RULES, SUSPENDED, told
 
 DRY_RUN = Reason(code="dry_run")
@@ -21,6 +21,9 @@ def what_would_be(verdict: Verdict) -> list[object]:
         pytest.param(facts(), 0, CURRENT, "reminder to accountant, reminder to user, standing past_due", id="a reminder"),
         pytest.param(facts(notices=reminded()), 14, PAST_DUE, "warning to accountant, warning to user", id="a warning"),
         pytest.param(told(on(19)), 19, PAST_DUE, "standing suspended", id="a suspension"),
+        pytest.param(
+            told(on(19), promises=(promise(30),)), 19, PAST_DUE, "promised to accountant, promised to user", id="a confirmation"
+        ),
     ],
 )
 def test_a_dry_run_holds_back_what_climbs_and_says_it(known: Facts, day: int, standing: Standing, would: str) -> None:
@@ -52,7 +55,7 @@ def test_of_a_restoration_that_begins_a_new_ladder_only_the_ladder_is_held_back(
     "known",
     [
         pytest.param(facts(invoices=()), id="nothing overdue"),
-        pytest.param(told(on(19), promises=(promise(30),)), id="a promise"),
+        pytest.param(told(on(19), exemptions=(exemption(30),)), id="an exemption"),
         pytest.param(told(on(19), standing=SUSPENDED), id="suspended already"),
     ],
 )

@@ -163,7 +163,7 @@ class World:
             once_more = letter.state is NoticeState.UNCERTAIN and letter.id not in self.doubted
             if letter.state not in UNSENT and not once_more:
                 continue
-            if not_before(letter, self.rules, self.now) > self.now:
+            if not_before(letter, self.facts(), self.rules, self.now) > self.now:
                 continue
             content = content_now(letter, self.facts(), self.rules, self.now)
             if content is None:

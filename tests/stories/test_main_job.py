@@ -93,16 +93,16 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
 
         move(biller, installation, days=7, hours=1)
         until(lambda: accepted(installation, "reminder") == both("acme"), what="both are reminded")
-        assert addresses(letters(post, "Reminder")) == both("acme")
+        assert addresses(letters(post, "reminder about")) == both("acme")
         assert page.goto(f"{site}/work").status == 200
 
         move(biller, installation, days=13)
         assert "warning is due" in installation.command("why", "acme")
-        assert not letters(post, "ends on")
+        assert not letters(post, "Please read before")
 
         move(biller, installation, days=1)
         until(lambda: accepted(installation, "warning") == both("acme"), what="both are warned on day 14")
-        assert addresses(letters(post, "ends on")) == both("acme")
+        assert addresses(letters(post, "Please read before")) == both("acme")
         assert page.goto(f"{site}/work").status == 200
 
         move(biller, installation, days=4, hours=20)

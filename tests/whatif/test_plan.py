@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from gatekeeper.ledger.history import History
 from gatekeeper.model import NoticeState, Reason, Standing, Step
 from gatekeeper.policy.brake import Caps
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import CLOSING, Rules
 from gatekeeper.whatif.plan import Plan, plan
 from tests.kit.builders import DUE_AT, automatic, on
 from tests.kit.ledger import Ledger
@@ -37,10 +37,11 @@ def carried_out(rig: Rig, until: datetime) -> None:
 
 
 def letters_of(rig: Rig) -> set[tuple[str, datetime, str, str]]:
+    """The letters that were sent, but for those that say what a change of standing says already."""
     return {
         (row["account_id"], row["accepted_at"], row["step"], row["name"])
         for row in rig.ledger.rows("notices")
-        if row["state"] == NoticeState.ACCEPTED.value
+        if row["state"] == NoticeState.ACCEPTED.value and row["step"] not in CLOSING
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from babel.messages.pofile import read_po, write_po
 
 from gatekeeper.model import Audience, Money, Standing, Step, sums
-from gatekeeper.wording import LetterView, LockoutView, Owed, Product, Told, mask
+from gatekeeper.wording import LetterView, LockoutView, Owed, Product, Promised, Told, mask
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -52,6 +52,16 @@ READING = replace(LOCKOUT, suspended_on=None, standing=Standing.RESTRICTED)
 LOCKOUTS = {"suspended": LOCKOUT, "reading": READING, "paths": replace(READING, leaves_open=LEFT)}
 PAGES = ("overdue", "settled", "unavailable", "by_hand", "gone", "fallback")
 
+SOON = (
+    Owed(
+        number="ACME-0051",
+        remaining=Money(minor=9900, currency="eur"),
+        due_on=date(2027, 1, 8),
+        days_overdue=0,
+        pay_url="https://bill.acme.example/pay/tok_soon",
+    ),
+)
+
 REMINDER = LetterView(
     product=PRODUCT,
     account_name="Blue Door Ltd",
@@ -61,22 +71,59 @@ REMINDER = LetterView(
     suspend_on=None,
     first_written_on=None,
     locale="en-GB",
+    audiences=(Audience.ACCOUNTANT,),
 )
 NOT_YET_DUE = tuple(replace(one, days_overdue=0) for one in OWED)
-COURTESY = replace(REMINDER, owed=NOT_YET_DUE, audiences=(Audience.ACCOUNTANT,))
+COURTESY = replace(REMINDER, owed=NOT_YET_DUE)
 FURTHER = replace(REMINDER, further=True, first_written_on=date(2026, 12, 2), told=TOLD)
-WARNING = replace(REMINDER, suspend_on=date(2026, 12, 19), first_written_on=date(2026, 12, 2), told=TOLD)
+WARNING = replace(FURTHER, further=False, suspend_on=date(2026, 12, 19), soon=SOON)
 RESTRICTS = replace(WARNING, closes=Step.RESTRICT)
+CLOSED = replace(WARNING, suspend_on=None, closed_on=date(2026, 12, 19))
 RESTORED = replace(REMINDER, owed=(), totals=())
-LETTERS = {
+ALL_PROMISED = replace(REMINDER, promise=Promised(due_on=date(2026, 12, 23), amount=None))
+PART_PROMISED = replace(ALL_PROMISED, promise=Promised(due_on=date(2026, 12, 23), amount=Money(minor=5025, currency="eur")))
+BROKEN = replace(WARNING, suspend_on=date(2026, 12, 29))
+UNREACHABLE = replace(REMINDER, audiences=(Audience.USER,), unreached_audience=Audience.ACCOUNTANT)
+
+TO_BOTH = (Audience.ACCOUNTANT, Audience.USER)
+_EACH = {
     "courtesy": (Step.COURTESY, COURTESY),
-    "courtesy-to-user": (Step.COURTESY, replace(COURTESY, audiences=(Audience.USER,))),
     "reminder": (Step.REMINDER, REMINDER),
     "further-reminder": (Step.REMINDER, FURTHER),
     "warning": (Step.WARNING, WARNING),
     "warning-reading-stays": (Step.WARNING, RESTRICTS),
     "warning-paths-stay": (Step.WARNING, replace(RESTRICTS, leaves_open=LEFT)),
+    "restrict-reading-stays": (Step.RESTRICT, CLOSED),
+    "restrict-paths-stay": (Step.RESTRICT, replace(CLOSED, leaves_open=LEFT)),
+    "suspend": (Step.SUSPEND, CLOSED),
     "restored": (Step.RESTORED, RESTORED),
+    "restored-owing": (Step.RESTORED, replace(RESTORED, owed=OWED, totals=TOTALS)),
+    "promised": (Step.PROMISED, ALL_PROMISED),
+    "promised-in-part": (Step.PROMISED, PART_PROMISED),
+    "broken": (Step.WARNING, replace(BROKEN, promise=ALL_PROMISED.promise)),
+    "broken-in-part": (Step.WARNING, replace(BROKEN, promise=PART_PROMISED.promise)),
+}
+LETTERS = {
+    f"{name}{ending}": (step, replace(view, audiences=audiences))
+    for name, (step, view) in _EACH.items()
+    for ending, audiences in (("", (Audience.ACCOUNTANT,)), ("-to-user", (Audience.USER,)))
+} | {
+    "suspend-to-both": (Step.SUSPEND, replace(CLOSED, audiences=TO_BOTH)),
+    "unreachable-accountant": (Step.UNREACHABLE, replace(UNREACHABLE, unreached=(mask("bob@blue-door.example"),))),
+    "unreachable-no-accountant": (Step.UNREACHABLE, UNREACHABLE),
+    "unreachable-user": (
+        Step.UNREACHABLE,
+        replace(
+            UNREACHABLE,
+            audiences=(Audience.ACCOUNTANT,),
+            unreached_audience=Audience.USER,
+            unreached=(mask("ana@blue-door.example"),),
+        ),
+    ),
+    "unreachable-no-user": (
+        Step.UNREACHABLE,
+        replace(UNREACHABLE, audiences=(Audience.ACCOUNTANT,), unreached_audience=Audience.USER),
+    ),
 }
 
 _READ_ALOUD = ("alt", "data-watching", "data-back", "title", "aria-label", "placeholder")

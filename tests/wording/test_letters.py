@@ -1,12 +1,10 @@
 import re
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jinja2 import TemplateSyntaxError, UndefinedError
 
 from gatekeeper.model import Money, Step, sums
 from gatekeeper.wording import LetterIncomplete, LetterView, Wording
@@ -21,7 +19,6 @@ from tests.wording.samples import (
     PRODUCT,
     REMINDER,
     RESTORED,
-    TEMPLATES,
     WARNING,
     Document,
 )
@@ -49,14 +46,36 @@ def test_both_parts_say_who_writes_and_every_fact_of_every_invoice(name: str) ->
 
 @pytest.mark.parametrize("name", LETTERS)
 def test_both_parts_carry_the_same_figures_and_links(name: str) -> None:
-    written = WORDING.letter(*LETTERS[name])
+    step, view = LETTERS[name]
+    written = WORDING.letter(step, view)
     html = Document(written.html)
     ours = {link for link in html.links if link.startswith("http")}
-    assert set(re.findall(r"https?://\S+", written.text)) == ours
+    named = [one.pay_url for one in (*view.owed, *view.soon)]
+    assert set(re.findall(r"https?://\S+", written.text)) == ours == {*named, PRODUCT.url}
     figures = re.compile(r"\d[\d.,]*\d|\d")
     without_links = re.sub(r"https?://\S+", "", written.text)
     assert set(figures.findall(without_links)) == set(figures.findall(html.visible))
     assert "\n\n\n" not in written.text
+    assert not re.search("&[a-z#]|[<>]", without_links)
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_every_sentence_of_one_part_is_in_the_other(name: str) -> None:
+    """But for headline and preheader, which stand for the subject in the HTML part."""
+    written = WORDING.letter(*LETTERS[name])
+    seen = Document(written.html).visible
+    for line in re.sub(r"(: )?https?://\S+", "", written.text).splitlines():
+        assert line.lstrip(" -") in seen
+
+
+@pytest.mark.parametrize("name", [name for name, (_, view) in LETTERS.items() if view.soon])
+def test_what_falls_due_soon_is_told_and_added_to_nothing(name: str) -> None:
+    step, view = LETTERS[name]
+    written = WORDING.letter(step, view)
+    for part in (written.text, Document(written.html).visible):
+        assert part.index("Together: CLP\u00a01,250,000 and €120.50") < part.index("one more invoice falls due soon")
+        for fact in ("ACME-0051", "€99.00", "8 January 2027"):
+            assert part.index("falls due soon") < part.index(fact)
 
 
 def test_an_amount_with_decimals_and_one_without_are_told_apart() -> None:
@@ -180,64 +199,6 @@ def test_no_name_changes_the_shape_of_the_lockout_page(name: str) -> None:
     odd = replace(LOCKOUT, account_name=f"A{name}", owed=(replace(OLDER, number=f"N{name}"), NEWER))
     shape = Document(WORDING.page("overdue", LOCKOUT, "en")).shape
     assert Document(WORDING.page("overdue", odd, "en")).shape == shape
-
-
-# The product's own templates
-
-
-def overridden(folder: Path, name: str, source: str) -> Wording:
-    path = folder / name
-    path.parent.mkdir(parents=True)
-    path.write_text(source)
-    return Wording(PRODUCT, folder)
-
-
-def test_one_file_of_the_product_stands_in_for_one_of_ours(tmp_path: Path) -> None:
-    wording = overridden(tmp_path, "mail/reminder/subject.txt.j2", "Psst,\n {{ product.name }}!\n")
-    assert wording.letter(Step.REMINDER, REMINDER).subject == "Psst, Acme Cloud!"
-    assert wording.letter(Step.RESTORED, RESTORED) == WORDING.letter(Step.RESTORED, RESTORED)
-
-
-def test_a_slip_in_a_template_is_found_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(TemplateSyntaxError):
-        overridden(tmp_path, "mail/reminder/body.txt.j2", "{% if %}")
-
-
-def test_a_template_that_asks_for_what_is_not_there_fails_instead_of_leaving_a_gap(tmp_path: Path) -> None:
-    with pytest.raises(UndefinedError):
-        overridden(tmp_path, "mail/reminder/body.txt.j2", "Dear {{ view.nickname }}").letter(Step.REMINDER, REMINDER)
-
-
-@pytest.mark.parametrize("step", [Step.COURTESY, Step.REMINDER])
-@pytest.mark.parametrize("part", ["text", "HTML"])
-@pytest.mark.parametrize("lost", ["owed.number|isolated", "owed.remaining|money", "owed.pay_url", "owed.due_on|day"])
-def test_a_letter_that_leaves_out_a_fact_is_not_written(tmp_path: Path, step: Step, part: str, lost: str) -> None:
-    name = f"mail/parts.{'txt' if part == 'text' else 'html'}.j2"
-    source = (TEMPLATES / name).read_text()
-    assert lost in source
-    wording = overridden(tmp_path, name, source.replace(lost, "''"))
-    with pytest.raises(LetterIncomplete, match=f"the {part} part must say"):
-        wording.letter(step, replace(REMINDER, owed=(OLDER,), totals=()))
-
-
-def test_a_warning_that_leaves_out_its_day_is_not_written(tmp_path: Path) -> None:
-    source = '{% extends "mail/base.txt.j2" %}{% block message %}{{ parts.invoices() }}{% endblock %}'
-    with pytest.raises(LetterIncomplete, match="19 December 2026"):
-        overridden(tmp_path, "mail/warning/body.txt.j2", source).letter(Step.WARNING, WARNING)
-
-
-def test_a_warning_that_leaves_out_what_stays_open_is_not_written(tmp_path: Path) -> None:
-    source = (TEMPLATES / "mail" / "warning" / "body.txt.j2").read_text()
-    wording = overridden(tmp_path, "mail/warning/body.txt.j2", source.replace('view.leaves_open|map("path")|listing', "''"))
-    wording.letter(Step.WARNING, WARNING)
-    with pytest.raises(LetterIncomplete, match="the text part must say '/reports'"):
-        wording.letter(*LETTERS["warning-paths-stay"])
-
-
-def test_the_policy_follows_the_style_and_script_of_the_product(tmp_path: Path) -> None:
-    wording = overridden(tmp_path, "pages/page.css", "h1 { color: red }")
-    assert wording.content_security_policy != WORDING.content_security_policy
-    assert "<style>h1 { color: red }</style>" in wording.page("gone", None, "en")
 
 
 def test_only_the_origin_of_the_logo_may_serve_an_image() -> None:

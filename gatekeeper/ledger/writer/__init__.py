@@ -13,6 +13,7 @@ from gatekeeper.ledger.writer.outbox import Outbox
 from gatekeeper.ledger.writer.profiles import Profiles
 from gatekeeper.ledger.writer.readings import Readings
 from gatekeeper.ledger.writer.reconciles import Reconciles
+from gatekeeper.ledger.writer.returns import Returns
 from gatekeeper.ledger.writer.statements import Statements
 from gatekeeper.ledger.writer.verdicts import Verdicts
 from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
@@ -21,8 +22,8 @@ from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
 @dataclass(frozen=True, slots=True)
 class Writer:
     """`readings` of the biller, its `disputes` and test `clocks`, `reconciles` of all its books; `verdicts` of the policy, the
-    `brakes`; `outbox` of notices, `inbox` of events; the staff's `desk`, `profiles` that the product tells us, `statements` of
-    invoices that are billed elsewhere.
+    `brakes`; `outbox` of notices, `returns` of what came back of them, `inbox` of events; the staff's `desk`, `profiles` that
+    the product tells us, `statements` of invoices that are billed elsewhere.
     """
 
     readings: Readings
@@ -31,6 +32,7 @@ class Writer:
     reconciles: Reconciles
     verdicts: Verdicts
     outbox: Outbox
+    returns: Returns
     inbox: Inbox
     desk: Desk
     profiles: Profiles
@@ -48,6 +50,7 @@ def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT
         reconciles=Reconciles(writing),
         verdicts=Verdicts(writing, message_domain),
         outbox=Outbox(writing),
+        returns=Returns(writing),
         inbox=Inbox(writing, Line(engine)),
         desk=Desk(writing),
         profiles=Profiles(writing),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
 
@@ -15,7 +16,11 @@ from gatekeeper.model import Notice, NoticeState, Outcome
 # RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes; before that nothing is known (case 42)
 LEASE: Final = timedelta(minutes=15)
 GIVE_UP_AFTER: Final = timedelta(hours=72)
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=4)
+# To which up to a third is added. Greylisting wants a quarter of an hour to an hour (case 44); what is wrong on our side may be
+# mended at any moment
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=15), timedelta(minutes=45)
+_FIRST_PAUSE_OF_OURS, _LONGEST_PAUSE_OF_OURS = timedelta(minutes=1), timedelta(minutes=12)
+_LONGEST_ASKED_FOR = timedelta(hours=4)
 
 
 class Outbox:
@@ -73,12 +78,12 @@ class Outbox:
             return len(lost)
 
     def resend(self, notice_id: int, now: datetime) -> bool:
-        """Staff asks for one more attempt of a notice that was refused or is in doubt; False if it is in no such state."""
-        states = [NoticeState.REFUSED.value, NoticeState.UNCERTAIN.value]
+        """Staff asks for one more attempt of a notice that was refused, came back or is in doubt; False: it is none of them."""
+        states = [NoticeState.REFUSED.value, NoticeState.BOUNCED.value, NoticeState.UNCERTAIN.value]
         again = and_(notices.c.id == notice_id, notices.c.state.in_(states))
         with self._engine.begin() as connection:
             lock(connection, connection.execute(select(notices.c.account_id).where(again)).scalars())
-            planned = update(notices).where(again).values(state=NoticeState.PLANNED.value, next_try_at=now)
+            planned = update(notices).where(again).values(state=NoticeState.PLANNED.value, next_try_at=now, deferred_at=None)
             account_ids = connection.execute(planned.returning(notices.c.account_id)).scalars().all()
             touch(connection, account_ids)
             return bool(account_ids)
@@ -99,13 +104,23 @@ def _settle(connection: Connection, row: Row[Any], outcome: Outcome, now: dateti
     values: dict[str, object] = {"state": outcome.state.value, "detail": outcome.detail, "next_try_at": None}
     if outcome.state is NoticeState.ACCEPTED:
         values["accepted_at"] = accepted_at
-    elif outcome.state is NoticeState.DEFERRED and now - row.planned_at >= GIVE_UP_AFTER:
+    elif outcome.state is NoticeState.DEFERRED and row.deferred_at is not None and now - row.deferred_at >= GIVE_UP_AFTER:
         values |= {"state": NoticeState.REFUSED.value, "detail": f"given up after 72 hours; the last answer: {outcome.detail}"}
     elif outcome.state is NoticeState.DEFERRED:
-        values["next_try_at"] = now + min(_FIRST_PAUSE * 2 ** min(row.attempts - 1, 8), _LONGEST_PAUSE)
+        # Not since it was planned: over a long weekend it may have waited for the policy's hours, and was tried just now
+        values |= {"deferred_at": row.deferred_at or now, "next_try_at": now + _pause(row, outcome)}
     elif outcome.state is NoticeState.UNCERTAIN:
         values["doubts"] = row.doubts + 1
         # Rule 5: once more after the first doubt, with the same Message-ID; after that a person decides
         values["next_try_at"] = now + LEASE if row.doubts == 0 else None
     connection.execute(update(notices).where(notices.c.id == row.id).values(**values))
     touch(connection, [row.account_id])
+
+
+def _pause(row: Row[Any], outcome: Outcome) -> timedelta:
+    """Longer each time, and another for each of those that were deferred together (case 59); never shorter than asked for."""
+    first, longest = (_FIRST_PAUSE_OF_OURS, _LONGEST_PAUSE_OF_OURS) if outcome.ours else (_FIRST_PAUSE, _LONGEST_PAUSE)
+    pause: timedelta = min(first * 2 ** min(row.attempts - 1, 8), longest)
+    share = crc32(f"{row.message_id} {row.attempts}".encode()) / 2**32
+    pause += timedelta(seconds=int(pause.total_seconds() / 3 * share))
+    return max(pause, min(timedelta(seconds=outcome.retry_after_seconds), _LONGEST_ASKED_FOR))

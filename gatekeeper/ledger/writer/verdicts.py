@@ -200,7 +200,7 @@ def _close_cases(connection: Connection, taken: Iterable[_Judged]) -> None:
 def _key(one: _Judged, notice: PlannedNotice) -> str:
     """What a notice is known by, once for ever (rule 5). A courtesy belongs to no case, but to what it names."""
     about = "+".join(notice.named) if notice.step is Step.COURTESY else str(one.case_id)
-    return f"{one.facts.account_id}:{about}:{notice.name or notice.step}:{notice.occasion}:{notice.address}"
+    return f"{one.facts.account_id}:{about}:{notice.step}:{notice.name}:{notice.occasion}:{notice.address}"
 
 
 def _planned(one: _Judged, notice: PlannedNotice, message_id: str, now: datetime) -> dict[str, Any]:

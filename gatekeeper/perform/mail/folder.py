@@ -27,7 +27,8 @@ class FolderTransport:
         try:
             return Outcome(state=NoticeState.ACCEPTED, detail=self._put(letter.message_id, message))
         except OSError as fault:
-            return Outcome(state=NoticeState.DEFERRED, detail=f"the folder of mail.url cannot be written: {fault.strerror}")
+            detail = f"the folder of mail.url cannot be written: {fault.strerror}"
+            return Outcome(state=NoticeState.DEFERRED, detail=detail, ours=True)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatekeeper.model import NoticeState, Outcome
+from gatekeeper.perform.mail.dkim import Sign, unsigned
 from gatekeeper.perform.mail.letter import Letter, compose, envelope
+from gatekeeper.perform.mail.reply import words
 
 _YES, _NOT_NOW, _NO = 2, 4, 5  # first digits of replies, RFC 5321 4.2.1
 _START_INPUT = 354
-_DETAIL_LIMIT = 200
 # RFC 5321 4.5.3.2.6 wants ten minutes after the final dot: ten times the default of the other steps.
 _PATIENCE_AFTER_THE_DOT = 10
 # These say that user, password or we are wrong, not the recipient: never a reason to give a customer up (RFC 4954, 5321).
@@ -53,10 +54,12 @@ class SmtpServer:
 class SmtpTransport:
     """Delivers over one connection, which is opened when needed and kept until `close` or a failure. For one thread."""
 
-    def __init__(self, server: SmtpServer, *, timeout_seconds: float) -> None:
+    def __init__(self, server: SmtpServer, *, timeout_seconds: float, sign: Sign = unsigned) -> None:
         self._server = server
+        self._sign = sign
         self._timeout_seconds = timeout_seconds
         self._connection: smtplib.SMTP | None = None
+        self._is_midway = False
 
     def deliver(self, letter: Letter) -> Outcome:
         """Try once. `REFUSED` is final for this recipient; whatever may be our side's fault is `DEFERRED`.
@@ -65,16 +68,18 @@ class SmtpTransport:
             LetterRefused: see `compose`.
         """
         sender, recipient = envelope(letter)
-        message = compose(letter)
+        message = self._sign(compose(letter))
         try:
-            connection = self._ready()
-            refusal = _offer(connection, sender, recipient)
+            connection, code, reply = self._begun(sender)
+            self._is_midway = True
+            refusal = _offer(connection, code, reply, recipient)
             if refusal is not None:
                 return refusal
             self._send(connection, message)
         except OSError as fault:  # smtplib's own are among them
             self._drop()
-            return Outcome(state=NoticeState.DEFERRED, detail=f"{self._server.host}:{self._server.port}: {_described(fault)}")
+            detail = f"{self._server.host}:{self._server.port}: {_described(fault)}"
+            return Outcome(state=NoticeState.DEFERRED, detail=detail, ours=True)
         return self._answer(connection)
 
     def close(self) -> None:
@@ -84,15 +89,19 @@ class SmtpTransport:
                 self._connection.quit()
             self._drop()
 
-    def _ready(self) -> smtplib.SMTP:
-        """A connection with no message begun. A kept one may have died meanwhile, or hold a refused recipient: ask it."""
-        if self._connection is not None:
+    def _begun(self, sender: str) -> tuple[smtplib.SMTP, int, bytes]:
+        """A connection, and its answer to MAIL. A kept one may have died, or had enough of us (421, 452): then a new one."""
+        kept = self._connection
+        if kept is not None:
             with contextlib.suppress(OSError):
-                if self._connection.rset()[0] // 100 == _YES:
-                    return self._connection
+                if self._is_midway:  # RFC 5321 4.1.1.5; after a message that was taken there is nothing to reset (4.1.1.4)
+                    kept.rset()
+                code, reply = kept.mail(sender)
+                if code // 100 in {_YES, _NO}:
+                    return kept, code, reply
             self._drop()
-        self._connection = self._connect()
-        return self._connection
+        self._connection = new = self._connect()
+        return new, *new.mail(sender)
 
     def _connect(self) -> smtplib.SMTP:
         host, port, timeout = self._server.host, self._server.port, self._timeout_seconds
@@ -143,14 +152,16 @@ class SmtpTransport:
                 detail=f"the whole message was sent, but no answer came: {_described(fault)}",
             )
         if code // 100 in {_YES, _NOT_NOW, _NO}:
+            self._is_midway = False
             return _outcome(code, reply)
         self._drop()
-        return Outcome(state=NoticeState.UNCERTAIN, detail=f"the whole message was sent, but the answer was: {_words(reply)}")
+        return Outcome(state=NoticeState.UNCERTAIN, detail=f"the whole message was sent, but the answer was: {words(reply)}")
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._is_midway = False
 
 
 def starts_tls(server: SmtpServer, *, offered: bool, loopback: bool) -> bool:
@@ -177,14 +188,14 @@ def _is_loopback(connection: smtplib.SMTP) -> bool:
     return ipaddress.ip_address(connection.sock.getpeername()[0].partition("%")[0]).is_loopback
 
 
-def _offer(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | None:
-    """Name both ends and ask to send; the outcome if the server will not have it.
+def _offer(connection: smtplib.SMTP, code: int, reply: bytes, recipient: str) -> Outcome | None:
+    """Go on from the answer to MAIL: name the recipient and ask to send; the outcome if the server will not have it.
 
     Who refuses our sender refuses every customer's letter until somebody mends a setting: that is never final.
     """
-    code, reply = connection.mail(sender)
     if code // 100 == _NO:
-        return Outcome(state=NoticeState.DEFERRED, detail=f"the sender was refused, look at mail.from: {code} {_words(reply)}")
+        detail = f"the sender was refused, look at mail.from: {code} {words(reply)}"
+        return Outcome(state=NoticeState.DEFERRED, detail=detail, ours=True)
     if code // 100 == _YES:
         code, reply = connection.rcpt(recipient)
     if code // 100 == _YES:
@@ -197,28 +208,21 @@ def _offer(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | N
 
 
 def _outcome(code: int, reply: bytes) -> Outcome:
-    detail = f"{code} {_words(reply)}"
+    detail = f"{code} {words(reply)}"
     if code // 100 == _YES:
         return Outcome(state=NoticeState.ACCEPTED, detail=detail)
-    final = code // 100 == _NO and code not in _NOT_THE_RECIPIENT
-    return Outcome(state=NoticeState.REFUSED if final else NoticeState.DEFERRED, detail=detail)
+    if code in _NOT_THE_RECIPIENT:
+        return Outcome(state=NoticeState.DEFERRED, detail=detail, ours=True)
+    return Outcome(state=NoticeState.REFUSED if code // 100 == _NO else NoticeState.DEFERRED, detail=detail)
 
 
 def _described(fault: OSError) -> str:
     match fault:
         case smtplib.SMTPAuthenticationError():
-            return f"user or password refused, look at mail.url: {fault.smtp_code} {_words(fault.smtp_error)}"
+            return f"user or password refused, look at mail.url: {fault.smtp_code} {words(fault.smtp_error)}"
         case smtplib.SMTPResponseException():
-            return f"{fault.smtp_code} {_words(fault.smtp_error)}"
+            return f"{fault.smtp_code} {words(fault.smtp_error)}"
         case ssl.SSLCertVerificationError():
             return f"its certificate is not trusted ({fault.verify_message}); name its CA's file in SSL_CERT_FILE"
         case OSError():
-            return _words(fault.strerror or str(fault) or type(fault).__name__)
-
-
-def _words(reply: bytes | str) -> str:
-    """What the server said: short, on one line, without addresses."""
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    words = "".join(c if c.isprintable() else " " for c in text).split()
-    text = " ".join("(address)" if "@" in word else word for word in words)
-    return text if len(text) <= _DETAIL_LIMIT else text[: _DETAIL_LIMIT - 1] + "…"
+            return words(fault.strerror or str(fault) or type(fault).__name__)

@@ -1,17 +1,24 @@
-"""The way that letters take, chosen by a mail URL: `smtp://`, `smtps://` or `file:`."""
+"""The way that letters take, chosen by a mail URL: `smtp://`, `smtps://`, a provider's name, or `file:`."""
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from gatekeeper.model import Outcome
+from gatekeeper.perform.mail.dkim import Sign, unsigned
 from gatekeeper.perform.mail.folder import FolderTransport
 from gatekeeper.perform.mail.letter import Letter
+from gatekeeper.perform.mail.pace import Pace, Paced
+from gatekeeper.perform.mail.providers.http import HttpTransport, Provider
+from gatekeeper.perform.mail.providers.ses import Ses, SesAccount
+from gatekeeper.perform.mail.providers.urls import FORMS, SCHEMES, is_this_machine, parse_provider
 from gatekeeper.perform.mail.smtp import SmtpServer, SmtpTransport, Tls
 
 ALLOWED = (
     "`smtp://USER:PASSWORD@HOST:PORT?starttls=required|auto|off` (`USER:PASSWORD@` as needed, `auto` where nothing is said), "
-    "`smtps://USER:PASSWORD@HOST:PORT` or `file:FOLDER`"
+    f"`smtps://USER:PASSWORD@HOST:PORT`, {FORMS}; or `file:FOLDER`"
 )
 _PORTS = {"smtp": 587, "smtps": 465}  # RFC 6409, RFC 8314
 
@@ -38,26 +45,57 @@ class Transport(Protocol):
         """Let go of connections; a later `deliver` opens them again. Call it at the end of a batch."""
 
 
-def open_transport(url: str, *, timeout_seconds: float = 60) -> Transport:
+Target = SmtpServer | Provider | SesAccount | Path
+
+
+def open_transport(
+    url: str,
+    *,
+    timeout_seconds: float = 60,
+    clock: Callable[[], datetime] | None = None,
+    pace: Pace | None = None,
+    sign: Sign = unsigned,
+) -> Transport:
     """The transport of this URL; nothing is connected to, or created, before the first letter.
 
     `timeout_seconds` bounds each step of the dialogue with a server; the answer to a whole message may take ten times as long.
+    `clock`: the true time; only `ses:` needs it. `sign`: puts the DKIM signature on what a mail server is given.
+    `pace`: told of every letter that leaves this machine. A mail server here has a queue and a pace of its own, and a folder
+    needs none.
 
     Raises:
         MailUrlInvalid: see `parse_mail_url`.
     """
     target = parse_mail_url(url)
-    if isinstance(target, Path):
-        return FolderTransport(target)
-    return SmtpTransport(target, timeout_seconds=timeout_seconds)
+    transport = _transport(target, timeout_seconds, clock, sign)
+    stays_here = isinstance(target, Path) or (isinstance(target, SmtpServer) and is_this_machine(target.host))
+    return transport if pace is None or stays_here else Paced(transport, pace)
 
 
-def parse_mail_url(url: str) -> SmtpServer | Path:
-    """The server or the folder that the URL names.
+def _transport(target: Target, timeout_seconds: float, clock: Callable[[], datetime] | None, sign: Sign) -> Transport:
+    match target:
+        case Path():
+            return FolderTransport(target)
+        case SmtpServer():
+            return SmtpTransport(target, timeout_seconds=timeout_seconds, sign=sign)
+        case SesAccount():
+            assert clock is not None, "Amazon SES is asked with the time: hand a clock in"
+            return HttpTransport(Ses(target, clock), timeout_seconds=timeout_seconds)
+        case _:
+            return HttpTransport(target, timeout_seconds=timeout_seconds)
+
+
+def parse_mail_url(url: str) -> Target:
+    """The server, the provider or the folder that the URL names.
 
     Raises:
-        MailUrlInvalid: an unknown scheme, no host, a bad port, a strange parameter, or a password beyond ASCII.
+        MailUrlInvalid: an unknown scheme, no host, a bad port, a strange parameter, or a secret beyond ASCII.
     """
+    if url.partition(":")[0] in SCHEMES:
+        try:
+            return parse_provider(url)
+        except ValueError as fault:
+            raise MailUrlInvalid(str(fault)) from None
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -2,13 +2,16 @@
 
 import email
 import email.policy
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import getaddresses
+from unicodedata import category
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.perform.mail import Letter, LetterRefused, compose
@@ -194,20 +197,110 @@ WILD = st.one_of(
 )
 
 
-@given(name=WILD, subject=WILD, text=WILD, sender=WILD)
-@example(name="Ana, " * 30, subject="x", text="", sender="Acme")
-@example(name="a" * 59 + ",", subject="=?" * 99, text="\x85\x1c", sender="=?utf-8?q?a=2C?= b,")
-def test_no_words_change_headers_or_recipients(name: str, subject: str, text: str, sender: str) -> None:
-    changes = {"to_name": name, "subject": subject, "text": text, "sender": f"{sender} <billing@acme.example>"}
-    try:
-        data = compose(Letter(**WORDS | changes))
-    except LetterRefused:
-        return
-    message = read(data)
-    assert sorted(message.keys()) == sorted(NAMES)
-    assert recipients(message) == ["ana@customer.example"]
-    assert recipients(message, "From") == ["billing@acme.example"]
-    assert b"\nBcc:" not in data.partition(b"\r\n\r\n")[0]
+def unfolded(data: bytes) -> dict[str, str]:
+    """The fields as any server on the way sees them: names and values, each name once."""
+    lines = re.sub(rb"\r\n(?=[ \t])", b"", data.partition(b"\r\n\r\n")[0]).decode("ascii").split("\r\n")
+    pairs = [line.split(": ", 1) for line in lines]
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def assert_says(data: bytes, meant: Letter) -> None:
+    """Nothing stands in the head but what was meant: for a server, for an old reader of mail, and for a new one."""
+    fields, old, new = unfolded(data), email.message_from_bytes(data), read(data)
+    names = {*NAMES, "Reply-To", "References", "In-Reply-To"}
+    assert set(fields) == set(old.keys()) == set(new.keys()) == names
+    for name, address in (
+        ("From", "billing@acme.example"),
+        ("To", "ana@customer.example"),
+        ("Reply-To", "help@acme.example"),
+    ):
+        assert [one for _, one in getaddresses([old[name]])] == [address]
+        assert recipients(new, name) == [address]
+        assert fields[name].rpartition("<")[2].removesuffix(">") == address
+    exact = {
+        "Date": "Mon, 02 Mar 2026 09:30:00 +0000",
+        "Message-ID": meant.message_id,
+        "References": "<gk-1@acme.example> <gk-2@acme.example>",
+        "In-Reply-To": "<gk-2@acme.example>",
+        "Content-Language": "en",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "MIME-Version": "1.0",
+    }
+    assert {name: fields[name] for name in exact} == exact
+    assert str(make_header(decode_header(fields["Subject"]))) == cleaned(meant.subject)
+    assert all(len(line) <= 998 and line.isascii() for line in data.split(b"\r\n"))
+    assert [part.get_content_subtype() for part in new.iter_parts()] == ["plain", "html"]
+
+
+def cleaned(text: str) -> str:
+    """The text as its reader is meant to see it, found in another way than the code does."""
+    kept = [
+        " " if category(c) in {"Cc", "Zs", "Zl", "Zp"} else c
+        for c in text.replace("=?", " ").replace("?=", " ")
+        if (category(c) not in {"Cf", "Cs", "Co"} or c in "\u200c\u200d")
+    ]
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= 200 else line[:199].rstrip() + "…"
+
+
+@settings(max_examples=400)
+@given(name=WILD, subject=WILD, text=WILD, sender=WILD, helper=WILD)
+@example(name="Ana, " * 30, subject="x", text="", sender="Acme", helper="")
+@example(name="a" * 59 + ",", subject="=?" * 99, text="\x85\x1c", sender="=?utf-8?q?a=2C?= b,", helper="?=" * 20)
+@example(name="x" * 10_000, subject="é" * 10_000, text="\u2028" * 10_000, sender="\ud800" * 10_000, helper="😀" * 10_000)
+@example(name="\u2028Bcc: x@evil.example", subject="\ud83d", text="\udc00", sender="a\u2029b", helper="\x85")
+@example(name="group: x@evil.example;", subject="a" * 500, text="\r.\r\n", sender="(a", helper="a)")
+def test_no_words_change_headers_or_recipients(name: str, subject: str, text: str, sender: str, helper: str) -> None:
+    changes = {
+        "to_name": name,
+        "subject": subject,
+        "text": text,
+        "html": text,
+        "sender": f"{sender} <billing@acme.example>",
+        "reply_to": f"{helper} <help@acme.example>",
+        "references": "<gk-1@acme.example> <gk-2@acme.example>",
+    }
+    letter = Letter(**WORDS | changes)
+    assert_says(compose(letter), letter)
+
+
+ANYTHING = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z", "C"]), max_size=60)
+
+
+@given(message_id=ANYTHING, references=ANYTHING, language=ANYTHING, to=ANYTHING, bounces=ANYTHING)
+@example(message_id="<a@b>\r\nBcc: x@y", references="<a@b>\n", language="en\nBcc: x@y", to="a@b.example,c", bounces="a\r")
+def test_what_is_no_words_is_written_as_it_is_or_not_at_all(
+    message_id: str, references: str, language: str, to: str, bounces: str
+) -> None:
+    for change in (
+        {"message_id": message_id},
+        {"message_id": f"<{message_id}@acme.example>"},
+        {"references": references},
+        {"references": f"<{references}@acme.example>"},
+        {"language": language},
+        {"to_address": to},
+        {"to_address": f"{to}@customer.example"},
+        {"bounce_address": f"{bounces}@acme.example"},
+    ):
+        letter = Letter(**WORDS | change)
+        try:
+            data = compose(letter)
+        except LetterRefused:
+            continue
+        fields = unfolded(data)
+        assert fields["Message-ID"] == letter.message_id
+        assert fields.get("References", "") == letter.references
+        assert fields["Content-Language"] == letter.language.replace("_", "-")
+        assert len(getaddresses([fields["To"]])) == 1
+        assert all(re.fullmatch(r"[!-?A-~]+@[a-z0-9.-]+", address) for address in envelope(letter))
+
+
+def test_nobody_can_opt_out_of_being_told_and_answers_go_to_a_human(letter: Callable[..., Letter]) -> None:
+    message = read(compose(letter(reply_to="Acme Help <help@acme.example>")))
+    assert "List-Unsubscribe" not in message
+    assert message["Reply-To"] == "Acme Help <help@acme.example>"
 
 
 def test_a_letter_shows_no_personal_data_when_it_is_printed(letter: Callable[..., Letter]) -> None:

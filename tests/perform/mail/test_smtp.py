@@ -12,10 +12,18 @@ import pytest
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail import Letter, LetterRefused, Transport, open_transport
 from gatekeeper.perform.mail.smtp import SmtpServer, Tls, starts_tls
-from tests.kit.smtp import MailServer, certificate
+from tests.kit.smtp import MailServer, Moment, certificate
 
 Letters = Callable[..., Letter]
 MORE_THAN_THE_KERNEL_BUFFERS = ("x" * 70 + "\n") * 100_000
+
+
+def deferred(detail: str, *, ours: bool = False) -> Outcome:
+    return Outcome(state=NoticeState.DEFERRED, detail=detail, ours=ours)
+
+
+def refused(detail: str) -> Outcome:
+    return Outcome(state=NoticeState.REFUSED, detail=detail)
 
 
 def test_a_letter_that_the_server_takes_is_accepted(server: MailServer, transport: Transport, letter: Letters) -> None:
@@ -36,25 +44,25 @@ def test_lines_that_begin_with_a_dot_arrive_whole(server: MailServer, transport:
 
 
 @pytest.mark.parametrize(
-    ("at", "answer", "state", "detail"),
+    ("at", "answer", "ends"),
     [
-        ("rcpt", "451 4.7.1 greylisted", NoticeState.DEFERRED, "451 4.7.1 greylisted"),
-        ("rcpt", "550 5.1.1 <ana@customer.example> unknown", NoticeState.REFUSED, "550 5.1.1 (address) unknown"),
-        ("rcpt", "530 5.7.0 Authentication required", NoticeState.DEFERRED, "530 5.7.0 Authentication required"),
-        ("mail", "550 5.7.1 go away", NoticeState.DEFERRED, "the sender was refused, look at mail.from: 550 5.7.1 go away"),
-        ("mail", "421 4.3.2 going down", NoticeState.DEFERRED, "421 4.3.2 going down"),
-        ("data", "554 5.7.1 spam", NoticeState.REFUSED, "554 5.7.1 spam"),
-        ("dot", "552 5.2.2 mailbox full", NoticeState.REFUSED, "552 5.2.2 mailbox full"),
-        ("dot", "452 4.3.1 disk full", NoticeState.DEFERRED, "452 4.3.1 disk full"),
-        ("dot", "550 \x1b[31m" + "x" * 500, NoticeState.REFUSED, "550 [31m" + "x" * 195 + "…"),
+        ("rcpt", "451 4.7.1 greylisted", deferred("451 4.7.1 greylisted")),
+        ("rcpt", "550 5.1.1 <ana@customer.example> unknown", refused("550 5.1.1 (address) unknown")),
+        ("rcpt", "530 5.7.0 Authentication required", deferred("530 5.7.0 Authentication required", ours=True)),
+        ("mail", "550 5.7.1 go away", deferred("the sender was refused, look at mail.from: 550 5.7.1 go away", ours=True)),
+        ("mail", "421 4.3.2 going down", deferred("421 4.3.2 going down")),
+        ("data", "554 5.7.1 spam", refused("554 5.7.1 spam")),
+        ("dot", "552 5.2.2 mailbox full", refused("552 5.2.2 mailbox full")),
+        ("dot", "452 4.3.1 disk full", deferred("452 4.3.1 disk full")),
+        ("dot", "550 \x1b[31m" + "x" * 500, refused("550 [31m" + "x" * 195 + "…")),
     ],
 )
 def test_what_the_server_answers_decides(
-    server: MailServer, transport: Transport, letter: Letters, at: str, answer: str, state: NoticeState, detail: str
+    server: MailServer, transport: Transport, letter: Letters, at: Moment, answer: str, ends: Outcome
 ) -> None:
     server.fault(at, answer)
 
-    assert transport.deliver(letter()) == Outcome(state=state, detail=detail)
+    assert transport.deliver(letter()) == ends
     assert server.messages == []
 
 
@@ -162,6 +170,28 @@ def test_a_server_that_restarted_between_two_letters_gets_both(
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("answer", ["close", "421 4.7.0 too many messages on this connection", "452 4.5.3 too many messages"])
+def test_a_server_that_has_had_enough_of_a_connection_gets_a_new_one(
+    server: MailServer, transport: Transport, letter: Letters, answer: str
+) -> None:
+    transport.deliver(letter())
+    server.fault("mail", answer, times=1)
+
+    assert transport.deliver(letter()).state is NoticeState.ACCEPTED
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(("at", "answer"), [("rcpt", "451 later"), ("data", "451 later"), ("dot", "451 later")])
+def test_after_a_refusal_at_any_step_the_next_letter_goes_by_the_same_connection(
+    server: MailServer, transport: Transport, letter: Letters, at: Moment, answer: str
+) -> None:
+    server.fault(at, answer, times=1)
+
+    assert [transport.deliver(letter()).state for _ in range(2)] == [NoticeState.DEFERRED, NoticeState.ACCEPTED]
+    assert server.connections == 1
+    assert [message.envelope_to for message in server.messages] == [["ana@customer.example"]]
+
+
 def test_after_close_the_next_letter_opens_a_new_connection(server: MailServer, transport: Transport, letter: Letters) -> None:
     transport.deliver(letter())
     transport.close()
@@ -176,7 +206,7 @@ def test_a_server_that_is_down_is_deferred(server: MailServer, transport: Transp
     outcome = transport.deliver(letter())
     server.up()
 
-    assert outcome == Outcome(state=NoticeState.DEFERRED, detail=f"127.0.0.1:{server.port}: Connection refused")
+    assert outcome == deferred(f"127.0.0.1:{server.port}: Connection refused", ours=True)
 
 
 def test_a_name_that_cannot_be_found_is_deferred(letter: Letters) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail import Letter, LetterRefused, MailUrlInvalid, open_transport, parse_mail_url
+from gatekeeper.perform.mail.pace import Pace, Paced
+from gatekeeper.perform.mail.providers.mailgun import Mailgun
+from gatekeeper.perform.mail.providers.postmark import Postmark
+from gatekeeper.perform.mail.providers.resend import Resend
+from gatekeeper.perform.mail.providers.sendgrid import SendGrid
+from gatekeeper.perform.mail.providers.ses import SesAccount
 from gatekeeper.perform.mail.smtp import SmtpServer, Tls
+from gatekeeper.perform.mail.transport import Target
 
 
 @pytest.mark.parametrize(
@@ -24,12 +31,24 @@ from gatekeeper.perform.mail.smtp import SmtpServer, Tls
             "smtps://user%40acme.example:p%2Fa%23ss@mail.acme.example",
             SmtpServer(host="mail.acme.example", port=465, tls=Tls.IMPLICIT, user="user@acme.example", password="p/a#ss"),
         ),
+        ("postmark:s3cret", Postmark("s3cret")),
+        ("postmark://s3cret@", Postmark("s3cret")),
+        ("sendgrid:SG.x-y_z?api=https://api.eu.sendgrid.com/", SendGrid("SG.x-y_z", api="https://api.eu.sendgrid.com")),
+        ("resend:re_1?api=http://127.0.0.1:8080", Resend("re_1", api="http://127.0.0.1:8080")),
+        ("mailgun:key-1@MG.acme.example", Mailgun(key="key-1", domain="mg.acme.example")),
+        (
+            "mailgun:k%40y@mg.acme.example?api=https://api.eu.mailgun.net",
+            Mailgun(key="k@y", domain="mg.acme.example", api="https://api.eu.mailgun.net"),
+        ),
+        ("ses:AKIA1:s3/cr+et@eu-central-1", SesAccount(key_id="AKIA1", secret_key="s3/cr+et", region="eu-central-1")),
+        ("ses://AKIA1:s3/cr+et@us-gov-west-1", SesAccount(key_id="AKIA1", secret_key="s3/cr+et", region="us-gov-west-1")),
         ("file:var/mail", Path("var/mail")),
         ("file:///var/my%20mail", Path("/var/my mail")),
     ],
 )
-def test_a_mail_url_names_a_server_or_a_folder(url: str, target: SmtpServer | Path) -> None:
+def test_a_mail_url_names_a_server_a_provider_or_a_folder(url: str, target: Target) -> None:
     assert parse_mail_url(url) == target
+    assert "s3" not in repr(parse_mail_url(url))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +75,25 @@ def test_a_mail_url_names_a_server_or_a_folder(url: str, target: SmtpServer | Pa
         "smtp://acme:canary@mail?canary=1",
         "smtp://acme:canary@mail?starttls=off&starttls=off",
         "smtps://acme:canary@mail?starttls=off",
+        "postmark:",
+        "postmark:?api=https://canary.example",
+        "postmark:canary@acme.example",
+        "sendgrid:canary key",
+        "sendgrid:cañary",
+        "sendgrid:canary%0d%0aX-Canary: 1",
+        "resend:canary?key=canary",
+        "resend:canary?api=http://canary.example",
+        "resend:canary?api=https://canary:canary@acme.example",
+        "resend:canary?api=https://canary.example/?canary",
+        "resend:canary?api=https://canary.example:port",
+        "resend:canary?api=https://[canary",
+        "resend:canary?api=https://canary.example&api=https://canary.example",
+        "mailgun:canary",
+        "mailgun:canary@localhost",
+        "ses:canary@eu-central-1",
+        "ses::canary@eu-central-1",
+        "ses:AKIA:canary@canary.example",
+        "ses:AKIA:canary",
         "file:",
         "file://host/canary",
         "file:canary?x=1",
@@ -75,6 +113,23 @@ def test_opening_a_transport_touches_nothing(tmp_path: Path) -> None:
     open_transport("smtp://mail.acme.invalid")
 
     assert not (tmp_path / "mail").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "paced"),
+    [
+        ("smtp://mail.acme.example", True),
+        ("postmark:s3cret", True),
+        ("smtp://localhost", False),
+        ("smtp://127.0.0.1:2525", False),
+        ("smtp://[::1]:25", False),
+        ("file:var/mail", False),
+    ],
+)
+def test_letters_that_leave_this_machine_are_paced(url: str, paced: bool) -> None:
+    pace = Pace(60, lambda: 0.0, lambda _: False)
+
+    assert isinstance(open_transport(url, pace=pace), Paced) is paced
 
 
 def test_letters_in_a_folder_are_named_by_their_message_id_and_counted(tmp_path: Path, letter: Callable[..., Letter]) -> None:
@@ -106,7 +161,9 @@ def test_a_folder_that_cannot_be_written_is_deferred(tmp_path: Path, letter: Cal
 
     outcome = open_transport(f"file:{tmp_path}/mail").deliver(letter())
 
-    assert outcome == Outcome(state=NoticeState.DEFERRED, detail="the folder of mail.url cannot be written: File exists")
+    assert outcome == Outcome(
+        state=NoticeState.DEFERRED, detail="the folder of mail.url cannot be written: File exists", ours=True
+    )
 
 
 def test_a_letter_that_cannot_be_written_leaves_no_file(tmp_path: Path, letter: Callable[..., Letter]) -> None:
