@@ -112,4 +112,4 @@ class Hand:
         self.worker._guarded("post", self.worker._deliver)
 
     def poll(self) -> None:
-        self.worker._guarded("poll", self.worker._poll_suspended)
+        self.worker._guarded("poll", self.worker._poll_closed)
