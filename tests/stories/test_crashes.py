@@ -40,7 +40,7 @@ def test_twenty_kills_lose_nothing_and_no_letter_is_transmitted_a_third_time(
     installation = Installation(tmp_path / "state", biller.url, post.url, biller.now)
     biller.deliver_to(installation.webhook, SECRET)
     invoices = {f"account{number}": subscribe(biller, f"account{number}") for number in range(6)}
-    paid = [f"account{number}" for number in range(3)]
+    paid = [f"account{number}" for number in range(3, 6)]  # not the first, whose letter a kill leaves in doubt
     installation.move_clock_to(later(biller, days=7, hours=1))
     for number in range(KILLS):
         if number % 4 == 0:

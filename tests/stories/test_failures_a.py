@@ -1,9 +1,10 @@
-"""Cases 1-26 of facts/failures.md: what a billing system may say, twice, late, wrongly or not at all, and what comes of it."""
+"""Cases 1-26 of facts/failures.md: what a billing system may say, twice, late, wrongly or not at all, and what comes of it.
 
-import ast
+Which test shows which: tests/test_failures_mapped.py.
+"""
+
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -13,38 +14,6 @@ from tests.kit.builders import DUE_AT, on
 from tests.kit.rig import Rig, rigged
 
 CURRENT, PAST_DUE, SUSPENDED = Standing.CURRENT, Standing.PAST_DUE, Standing.SUSPENDED
-_HERE: Final = Path(__file__).resolve()
-
-# Where each case is shown; those of this file by their number alone
-SHOWN: Final = {
-    1: "test_worker_events.py::test_events_of_one_payment_come_in_any_order_and_leave_it_paid",
-    2: "test_webhooks.py::test_fifty_deliveries_of_one_event_are_one_row",
-    3: "test_any_order.py::test_whatever_was_heard_one_reconcile_ends_in_the_ledger_of_a_clean_read",
-    4: "stories/test_failures_a.py::test_case_4_a_payment_of_which_no_event_was_ever_made",
-    5: "stories/test_failures_a.py::test_case_5_an_empty_list_opens_nobody_and_closes_nobody",
-    6: "test_sync_trust.py::test_the_key_of_another_account_is_noticed_before_any_write",
-    7: "test_sync.py::test_a_list_that_breaks_off_changes_nothing_that_it_did_not_show",
-    8: "test_sync.py::test_a_list_that_is_older_than_a_payment_reopens_nothing",
-    9: "stories/test_brake.py::test_everybody_is_overdue_at_once_and_a_person_decides",
-    10: "stories/test_failures_a.py::test_case_10_a_due_date_that_cannot_be_meant_is_no_debt",
-    11: "stories/test_failures_a.py::test_case_11_nobody_is_written_to_while_stripe_still_tries_the_card",
-    12: "stories/test_failures_a.py::test_case_12_a_payment_on_its_way_holds_and_its_failure_needs_a_new_warning",
-    13: "stories/test_failures_a.py::test_case_13_thirty_cents_keep_nobody_out",
-    14: "stories/test_failures_a.py::test_case_14_a_credit_note_over_everything_opens_access",
-    15: "stories/test_failures_a.py::test_case_15_what_is_void_opens_access_and_what_is_written_off_does_not",
-    16: "stories/test_failures_a.py::test_case_16_a_payment_out_of_band_opens_access",
-    17: "stories/test_failures_a.py::test_case_17_a_chargeback_closes_nothing_again",
-    18: "stories/test_failures_a.py::test_case_18_while_a_payment_is_disputed_nobody_is_written_to_or_locked_out",
-    19: "stories/test_failures_a.py::test_case_19_paying_the_older_of_two_leads_to_no_suspension_that_was_not_announced",
-    20: "stories/test_failures_a.py::test_case_20_what_is_owed_in_one_currency_is_not_settled_in_another",
-    21: "wording/test_formats.py::test_a_printed_amount_parses_back_to_the_same_minor_units",
-    23: "stories/test_failures_a.py::test_case_23_two_customers_of_one_account_and_one_of_none",
-    24: "test_webhooks.py::test_forgeries_are_400_and_leave_nothing",
-    25: "test_webhooks.py::test_what_is_not_for_us_is_kept_answered_200_and_never_looked_at",
-    26: "billing/test_words_mutated.py::test_each_field_that_is_read_must_be_there_under_its_name",
-}
-# 22: to close only what is unpaid is up to the product, which knows its parts: it names them as accounts of their own
-LEFT_TO_THE_PRODUCT: Final = {22}
 
 
 @pytest.fixture
@@ -59,14 +28,6 @@ def suspend(rig: Rig, *accounts: str, **owes: object) -> None:
     rig.climb()
     rig.review.run(rig.clock())
     assert set(rig.standings().values()) == {SUSPENDED}
-
-
-def test_every_case_is_shown_somewhere() -> None:
-    assert set(SHOWN) | LEFT_TO_THE_PRODUCT == set(range(1, 27))
-    for case, place in SHOWN.items():
-        path, _, name = place.partition("::")
-        tree = ast.parse((_HERE.parents[1] / path).read_text())
-        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, case
 
 
 def test_case_4_a_payment_of_which_no_event_was_ever_made(rig: Rig) -> None:

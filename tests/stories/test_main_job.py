@@ -115,8 +115,9 @@ def test_from_an_overdue_invoice_to_the_page_and_back(
         assert answer is not None
         assert answer.status == 402
         assert page.url == f"{site}/work?q=1"
+        # On a busy machine the page may come too late at first: the one that stands in for it loads itself again
+        page.get_by_text("€49.00").first.wait_for()
         text = page.inner_text("body")
-        assert "€49.00" in text
         assert "a•••@acme.example" in text
         assert "u•••@acme.example" in text
         pay_link = page.get_by_role("link", name=re.compile("Pay")).first.get_attribute("href")

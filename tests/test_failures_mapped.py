@@ -1,0 +1,77 @@
+"""Where each case of facts/failures.md is shown that is built so far: groups A (billing), B (time) and G (configuration)."""
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gatekeeper.policy.decide import decide
+from gatekeeper.policy.rules import Rules
+from tests.kit.builders import facts, invoice, on, reminded, warned
+
+_TESTS: Final = Path(__file__).resolve().parent
+
+SHOWN: Final = {
+    1: "test_worker_events.py::test_events_of_one_payment_come_in_any_order_and_leave_it_paid",
+    2: "test_webhooks.py::test_fifty_deliveries_of_one_event_are_one_row",
+    3: "test_any_order.py::test_whatever_was_heard_one_reconcile_ends_in_the_ledger_of_a_clean_read",
+    4: "stories/test_failures_a.py::test_case_4_a_payment_of_which_no_event_was_ever_made",
+    5: "stories/test_failures_a.py::test_case_5_an_empty_list_opens_nobody_and_closes_nobody",
+    6: "test_sync_trust.py::test_the_key_of_another_account_is_noticed_before_any_write",
+    7: "test_sync.py::test_a_list_that_breaks_off_changes_nothing_that_it_did_not_show",
+    8: "test_sync.py::test_a_list_that_is_older_than_a_payment_reopens_nothing",
+    9: "stories/test_brake.py::test_everybody_is_overdue_at_once_and_a_person_decides",
+    10: "stories/test_failures_a.py::test_case_10_a_due_date_that_cannot_be_meant_is_no_debt",
+    11: "stories/test_failures_a.py::test_case_11_nobody_is_written_to_while_stripe_still_tries_the_card",
+    12: "stories/test_failures_a.py::test_case_12_a_payment_on_its_way_holds_and_its_failure_needs_a_new_warning",
+    13: "stories/test_failures_a.py::test_case_13_thirty_cents_keep_nobody_out",
+    14: "stories/test_failures_a.py::test_case_14_a_credit_note_over_everything_opens_access",
+    15: "stories/test_failures_a.py::test_case_15_what_is_void_opens_access_and_what_is_written_off_does_not",
+    16: "stories/test_failures_a.py::test_case_16_a_payment_out_of_band_opens_access",
+    17: "stories/test_failures_a.py::test_case_17_a_chargeback_closes_nothing_again",
+    18: "stories/test_failures_a.py::test_case_18_while_a_payment_is_disputed_nobody_is_written_to_or_locked_out",
+    19: "stories/test_failures_a.py::test_case_19_paying_the_older_of_two_leads_to_no_suspension_that_was_not_announced",
+    20: "stories/test_failures_a.py::test_case_20_what_is_owed_in_one_currency_is_not_settled_in_another",
+    21: "wording/test_formats.py::test_a_printed_amount_parses_back_to_the_same_minor_units",
+    23: "stories/test_failures_a.py::test_case_23_two_customers_of_one_account_and_one_of_none",
+    24: "test_webhooks.py::test_forgeries_are_400_and_leave_nothing",
+    25: "test_webhooks.py::test_what_is_not_for_us_is_kept_answered_200_and_never_looked_at",
+    26: "billing/test_words_mutated.py::test_each_field_that_is_read_must_be_there_under_its_name",
+    27: "test_braking.py::test_a_wall_clock_that_moves_by_itself_holds_every_closing",
+    28: "test_braking.py::test_a_clock_that_was_set_back_while_nobody_watched_stops_the_post_too_until_a_person_lets_go",
+    29: "test_worker.py::test_a_round_takes_everybody_one_step_and_no_more",
+    30: "test_braking.py::test_a_machine_whose_clock_differs_from_the_databases_may_not_close",
+    31: "policy/test_calendar.py::test_case_31_and_32_every_day_has_one_beginning_however_the_clocks_are_moved",
+    32: "policy/test_calendar.py::test_case_32_an_hour_that_comes_twice_is_the_first_of_both",
+    33: "policy/test_calendar.py::test_case_33_a_zone_that_is_none_is_the_products_own",
+    34: "policy/test_calendar.py::test_case_34_fourteen_days_are_never_less_than_thirteen_days_and_23_hours",
+    35: "policy/test_calendar.py::test_case_35_due_at_the_last_second_of_a_day_nobody_loses_a_day",
+    36: "policy/test_calendar.py::test_case_36_a_hold_that_ends_on_saturday_at_midnight_wakes_nobody",
+    37: "policy/test_calendar.py::test_case_37_a_promised_day_lies_neither_behind_nor_too_far_ahead",
+    38: "policy/test_calendar.py::test_case_38_a_holiday_that_is_declared_later_takes_no_letter_back",
+    39: "test_failures_mapped.py::test_case_39_what_was_read_in_the_future_is_not_fresh",
+    40: "test_health.py::test_books_that_were_not_read_for_three_intervals_are_said_to_be_stale",  # rounds are one thread's
+    125: "wiring/test_policy_adoption.py::test_a_change_that_writes_to_more_than_the_cap_waits_for_a_person",
+    126: "wiring/test_policy_lines.py::test_a_file_of_another_kind_is_refused_before_anything_starts",
+    127: "policy/test_decide_invoices.py::test_what_is_owed",
+    128: "perform/test_notices.py::test_outside_production_only_the_allowed_domains_are_written_to",
+    129: "test_review.py::test_arming_does_exactly_what_the_dry_run_said",
+}
+# 22: to close only what is unpaid is up to the product, which knows its parts: it names them as accounts of their own.
+NOT_SHOWN: Final = {22}
+
+
+def test_each_case_has_a_test() -> None:
+    assert set(SHOWN) | NOT_SHOWN == {*range(1, 41), *range(125, 130)}
+    for case, place in SHOWN.items():
+        path, _, name = place.partition("::")
+        tree = ast.parse((_TESTS / path).read_text())
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, case
+
+
+@pytest.mark.parametrize(("ahead", "reads"), [(timedelta(0), ()), (timedelta(seconds=1), ("in_1",))])
+def test_case_39_what_was_read_in_the_future_is_not_fresh(ahead: timedelta, reads: tuple[str, ...]) -> None:
+    known = facts(notices=reminded() + warned(), invoices=(invoice(read_at=on(25) + ahead),))
+    assert decide(known, Rules(), on(25)).read_first == reads
