@@ -1,6 +1,6 @@
 """A process of its own for the operator's own templates: it can hang, grow and die, and the worker does not notice (case 54).
 
-It has no environment, no file of ours open, 64 MB of memory, and 2 s for an answer. A question and an answer are one
+It has no environment, no file of ours open, 64 MB of memory, and 2 s of work for an answer. A question and an answer are one
 line of JSON each: plain values go in, text comes out.
 """
 
@@ -31,8 +31,9 @@ from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Pro
 
 _MEMORY: Final = 64 * 2**20
 _LONGEST: Final = 2**20  # bytes of one answer; a letter has about 10,000
-_SECONDS: Final = 2.0  # until it is killed
-_PATIENCE: Final = 1.5  # until it gives up by itself, and can still say in which line it was
+_SECONDS: Final = 2.0  # of work, until the kernel ends it
+_PATIENCE: Final = 1.5  # of work, until it gives up by itself, and can still say in which line it was
+_WAIT_SECONDS: Final = 10.0  # until it is killed without having worked: on a busy machine 2 s of work take longer
 _START_SECONDS: Final = 60.0  # a busy machine may need long to start Python; nobody's template has a part in that
 _PROGRAM: Final = "from gatekeeper.wording.child import serve; serve()"
 _KINDS: Final[dict[str, Any]] = {
@@ -96,7 +97,7 @@ def _asked(process: subprocess.Popen[bytes], question: bytes) -> bytes:
     assert process.stdin is not None
     process.stdin.write(question)
     process.stdin.flush()
-    return _line(process.stdout, _SECONDS)
+    return _line(process.stdout, _WAIT_SECONDS)
 
 
 def _line(pipe: IO[bytes] | None, seconds: float) -> bytes:
@@ -148,7 +149,7 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))  # not RLIMIT_AS, which counts the libraries' files too
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGPROF, _give_up)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -159,12 +160,14 @@ def serve() -> None:
 def _answer(templates: Templates, line: str) -> dict[str, Any]:
     try:
         names, language, locale, values = json.loads(line, object_hook=_unpacked)
-        signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+        signal.setitimer(signal.ITIMER_PROF, _PATIENCE)
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # nobody handles SIGVTALRM: it ends even what Python cannot interrupt
         texts = templates.render(names, language, locale, {name: _safe(name, value) for name, value in values.items()})
     except Exception as fault:  # noqa: BLE001  # whatever a template does, the other end is told
         return {"fault": _where(fault)}
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return {"texts": texts}
 
 

@@ -30,7 +30,10 @@ def read(data: bytes) -> EmailMessage:
 
 @dataclass
 class Town:
-    """`locked` is suspended, `late` was reminded once (the letter to its user waits), `early` owes what is not due yet, `paid` was late and has paid."""
+    """`locked` is suspended, `early` owes what is not due yet, `paid` was late and has paid.
+
+    The accountant of `late` was reminded once; the reminder to its user waits.
+    """
 
     biller: Biller
     post: MailServer

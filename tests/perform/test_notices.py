@@ -320,9 +320,8 @@ def test_a_template_that_fails_costs_nobody_a_notice(rig: Rig, server: MailServe
         assert office.empty() == 2
     office.transport.close()
     faults = [line["because"] for line in logged if line["log_level"] == "error"]
-    assert [fault.partition("body.txt.j2, line 1: ")[0] for fault in faults if "line" in fault] == ["mail/reminder/"] * len(
-        faults
-    )
+    assert len(faults) == 2
+    assert all(fault.startswith("mail/reminder") for fault in faults)
     assert set(states(rig).values()) == {ACCEPTED}
 
 
