@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from gatekeeper.wording.languages import FILES, LANGUAGES, SOURCE, faults, missing, opened
 from tests.wording.samples import POT, TEMPLATES, pseudo_catalogue
 
-PLURALS = {"es": 2, "pt_BR": 2, "pl": 3, "ro": 3, "ar": 6, "fa": 2}  # gettext's manual, "Plural forms"
+PLURALS = {"es": 2, "pt_BR": 2, "pl": 3, "ro": 3, "ar": 6, "fa": 1}  # gettext's manual, "Plural forms"
 PERSIAN = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\nPlural-Forms: nplurals=2; plural=(n > 1);\\n"\n\n'
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
 TEXTS = HEAD + 'msgid "%(n)s day"\nmsgid_plural "%(n)s days"\nmsgstr[0] ""\nmsgstr[1] ""\n\nmsgid "Pay now"\nmsgstr ""\n'
