@@ -79,7 +79,8 @@ class Postman:
             return False
         said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         try:
-            letter = self._letter_now(notice)
+            (facts,) = self._reader.facts([notice.account_id])
+            letter = self._letter_now(notice, facts)
         except _NotYet as wait:
             self._outbox.postpone(notice, wait.until)
             because = "the policy's hours for letters, or another letter within a day"
@@ -95,14 +96,15 @@ class Postman:
                 log.info("notice.withdrawn", **said)
             else:
                 outcome = self._deliver(letter)
-                self._settle(notice, outcome)
+                settled_at = self._clock()
+                self._outbox.settle(notice, outcome, settled_at, settled_at + shift_of(facts, settled_at))
                 log.info("notice.settled", state=outcome.state, detail=outcome.detail, **said)
         return True
 
-    def _letter_now(self, notice: Notice) -> Letter | None:
+    def _letter_now(self, notice: Notice, known: Facts) -> Letter | None:
         """The letter, and in the ledger what it names; None: there is nothing true to write, or too late by this attempt."""
-        self._mind_the_time(notice)
-        facts, now = in_its_time(self._fresh_facts(notice), self._clock())
+        self._mind_the_time(notice, known)
+        facts, now = in_its_time(self._fresh_facts(notice, known), self._clock())
         content = content_now(notice, facts, self._rules_of(facts), now)
         if content is None:
             self._outbox.withdraw(notice)
@@ -110,9 +112,8 @@ class Postman:
         letter = self._letter(notice, facts, content, now)
         return letter if self._outbox.name(notice, content.named, content.suspend_on) else None
 
-    def _fresh_facts(self, notice: Notice) -> Facts:
+    def _fresh_facts(self, notice: Notice, known: Facts) -> Facts:
         """The account's facts, with all that the letter will name read again just now: nobody who has paid is written to."""
-        (known,) = self._reader.facts([notice.account_id])
         facts, now = in_its_time(known, self._clock())
         unread = read_first(notice, facts, self._rules_of(facts), now)
         if not unread:
@@ -126,19 +127,13 @@ class Postman:
             raise SourceUnavailable("the billing system says of an invoice that this letter would name that there is none")
         return known
 
-    def _mind_the_time(self, notice: Notice) -> None:
+    def _mind_the_time(self, notice: Notice, known: Facts) -> None:
         """Raises _NotYet outside the policy's hours for letters (a retry may come at night), or too soon after another."""
         now = self._clock()
-        (known,) = self._reader.facts([notice.account_id])
         facts, theirs = in_its_time(known, now)
         wait = not_before(notice, facts, self._rules_of(facts), theirs) - theirs
         if wait:
             raise _NotYet(now + wait)
-
-    def _settle(self, notice: Notice, outcome: Outcome) -> None:
-        now = self._clock()
-        (facts,) = self._reader.facts([notice.account_id])
-        self._outbox.settle(notice, outcome, now, now + shift_of(facts, now))
 
     def _deliver(self, letter: Letter) -> Outcome:
         domain = letter.to_address.rpartition("@")[2].lower()
