@@ -40,7 +40,7 @@ def test_a_round_takes_everybody_one_step_and_no_more(rig: Rig) -> None:
         made.round()
         assert rig.standings() == {"acme": standing}
     steps = [row["step"] for row in rig.ledger.rows("notices", address="user@acme.example")]
-    assert steps == ["reminder", "warning"]
+    assert steps == ["reminder", "warning", "suspend"]
 
 
 def test_an_event_of_a_payment_opens_access(rig: Rig) -> None:

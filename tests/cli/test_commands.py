@@ -220,7 +220,7 @@ def test_a_simulated_clock_without_an_instant_is_a_bad_configuration(tmp_path: P
 def test_lists_are_json_of_stable_keys(town: Town) -> None:
     rows = town.installation.json("accounts", "list")
     assert {row["standing"] for row in rows} == {"suspended", "past_due", "current"}
-    summary = {"account", "name", "standing", "standing_since_at", "reasons", "review_at"}
+    summary = {"account", "name", "standing", "standing_since_at", "reasons", "review_at", "complaints"}
     assert all(row.keys() == summary for row in rows)
     shown = town.installation.json("accounts", "show", "suspended6")
     assert shown.keys() == summary | {"contacts", "invoices", "notices", "unreachable"}

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from gatekeeper.model import Standing, Step
+from gatekeeper.model import Standing
 from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.segments import Policy
 from gatekeeper.whatif.course import Closing, Course, Spell
 from gatekeeper.whatif.picture import view_of
 from gatekeeper.whatif.report import Note, Report
 from gatekeeper.whatif.survey import Question
-from gatekeeper.whatif.tally import Strip, Tally
+from gatekeeper.whatif.tally import STEPS, Strip, Tally
 from gatekeeper.wording import Wording
 from tests.kit.browser import chromium, overflow, violations
 from tests.kit.builders import day, on
@@ -36,9 +36,7 @@ def a_report(*, looks_back: bool = True, differing: int = 3) -> Report:
             Spell(Standing.RESTRICTED, day(10 + number), day(15 + number)),
             Spell(Standing.SUSPENDED, day(15 + number), day(40 + number)),
         )
-        seen = Course(
-            steps=frozenset(Step) - {Step.RESTORED}, spells=spells, closings=(Closing(on(10), 3), Closing(on(60), None))
-        )
+        seen = Course(steps=frozenset(STEPS), spells=spells, closings=(Closing(on(10), 3), Closing(on(60), None)))
         tally.other.add(seen, range(15 + number, 41 + number))
         tally.compare(f"acct_{number}", Course(steps=frozenset(), spells=(), closings=()), seen)
         tally.strips.append(Strip(account_id=f"acct_{number}", differs_by=26, today=(), other=spells))

@@ -278,7 +278,7 @@ def _the_main_job(biller: billers._Standin, post: MailServer, installation: Inst
     until(lambda: "€49.00" in httpx.get(f"{installation.gate}/gate", headers=page).text, what="the page names the amount")
     pay(biller, invoice)
     until(lambda: ask(installation, "acme") == 200)
-    until(lambda: len(post.messages) == 6)
+    until(lambda: len(post.messages) == 8)
     assert "Traceback" not in installation.log()
 
 
