@@ -137,9 +137,12 @@ class Review:
         """The same, once the directory was asked who its people are: before anybody is written to, or anything is closed.
 
         Where it gives no answer, those who are known are written to (`_suspend` asks again, and closes nothing without one).
+        Who has paid does not wait for its answer: the word that access is back goes to those who are known.
         """
         people = self._people
         if people is None or not (verdict.notices or _wants_suspension(facts, verdict)) or people.is_fresh(facts, now):
+            return facts, verdict
+        if closes(verdict.standing, facts.standing):
             return facts, verdict
         if not people.refresh(facts.account_id, now):
             return facts, verdict

@@ -224,3 +224,18 @@ def test_the_directory_is_asked_before_anybody_is_written_to_and_not_for_nothing
     live(rig, 3)
 
     assert directory.asked == ["acme"]
+
+
+def test_whoever_has_paid_does_not_wait_for_the_directory(rig: Rig) -> None:
+    rig.books.owe("acme")
+    live(rig, 25)
+    assert rig.standings() == {"acme": Standing.SUSPENDED}
+    directory = Directory()
+    directory.silent = True
+    rig.review = rig.another_review(people=directory)
+
+    rig.books.pay("in_acme_1")
+
+    live(rig, 1)
+    assert rig.standings() == {"acme": Standing.CURRENT}
+    assert directory.asked == []

@@ -25,12 +25,11 @@ def climb(facts: Facts, rules: Rules, now: datetime, evidence: Evidence, standin
     """The next step of the lead. `standing`: what it is until that step is taken; `RESTRICTED` if that is closed already."""
     lead = evidence.lead()
     assert lead is not None, "there is nothing to climb for"
-    told = (*told_reasons(lead, rules), *_broken(facts, rules, now))
     verdict = _next(facts, rules, now, evidence, lead)
     closed = (closed_reason(standing),) if standing is _RESTRICTED and verdict.standing is not _SUSPENDED else ()
     return Verdict(
         standing=standing if verdict.standing is _PAST_DUE else verdict.standing,
-        reasons=(*told, *closed, *verdict.reasons),
+        reasons=(*told_reasons(lead, rules), *_broken(facts, rules, now), *closed, *verdict.reasons),
         notices=verdict.notices,
         review_at=verdict.review_at,
         read_first=verdict.read_first,

@@ -56,7 +56,8 @@ def _judge(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict:
         reason, ends_at = hold
         word = word_of_promise(facts, rules, now) if facts.promises else ()
         return Verdict(standing=Standing.PAST_DUE, reasons=(reason,), notices=word, review_at=ends_at)
-    evidence = Evidence(facts, debt.counted + debt.written_off, rules, holds.ends(facts, rules))
+    ends = holds.ends(facts, rules)
+    evidence = Evidence(facts, debt.counted + debt.written_off, rules, ends)
     kept = evidence.permits()
     if kept is Standing.SUSPENDED:
         return Verdict(standing=kept, reasons=(*told_reasons(evidence.lead(), rules), closed_reason(kept)))
@@ -68,7 +69,7 @@ def _judge(facts: Facts, rules: Rules, now: datetime, debt: Debts) -> Verdict:
         reason = Reason(code="distrust", params=(("why", facts.distrust),))
         return Verdict(standing=standing, reasons=(reason,), review_at=now + _LOOK_AGAIN)
     if debt.written_off:  # it keeps what is closed, and is no reason to climb
-        evidence = Evidence(facts, debt.counted, rules, holds.ends(facts, rules))
+        evidence = Evidence(facts, debt.counted, rules, ends)
     return climb(facts, rules, now, evidence, kept)
 
 

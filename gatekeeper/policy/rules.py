@@ -92,10 +92,6 @@ class Rules:
             return place
         return next((place for place in range(len(self.steps)) if self._says(place, notice)), -1)
 
-    def place_named(self, name: str) -> int:
-        """The place of the step of this name, which this ladder has."""
-        return self._places[name]
-
     def knows(self, notice: Notice) -> bool:
         """Whether this ladder has the very step of this notice."""
         place = self._places.get(notice.name)

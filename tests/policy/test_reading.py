@@ -3,7 +3,7 @@
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,43 +45,44 @@ def test_a_policy_needs_nothing_but_its_steps() -> None:
     assert read({"steps": LADDER}).rules == Rules()
 
 
-def test_every_key_is_heard() -> None:
-    document = {
-        "audiences": ["user"],
-        "automatic_grace": "0 days",
-        "processing_hold": "10 days",
-        "statement_fresh_for": "7 days",
-        "uncollectible": "forgive",
-        "thresholds_minor": {"default": 200, "jpy": 500},
-        "calendar": {"workdays": ["sun-thu"], "contact_hours": ["mon 09:00-12:00"], "closing_hours": ["tue-wed 10:00-11:30"]},
-        "steps": [
-            {"kind": "courtesy", "before": "3 business days"},
-            {"kind": "reminder", "name": "first", "after": "1 day"},
-            {"kind": "warning", "name": "one", "after": "20 days"},
-            {"kind": "restrict", "after": "4 days", "leaves_open": ["/export", "/billing/"]},
-            {"kind": "warning", "name": "two", "after": "2 business days", "after_due": "45 days"},
-            SUSPEND,
-        ],
-        "segments": [
-            {
-                "name": "vip",
-                "when": {
-                    "account": ["acme"],
-                    "plan": ["gold"],
-                    "country": ["MX", "PL"],
-                    "tag": ["friend"],
-                    "owed_at_least_minor": {"eur": 100000},
-                    "paid_late": 2,
-                    "paid_in_time": 6,
-                },
-                "after": {"courtesy": "5 days", "one": "30 days"},
-                "audiences": ["accountant"],
-                "thresholds_minor": {"mxn": 900},
-            }
-        ],
-    }
+EVERY_KEY: Final[dict[str, Any]] = {
+    "audiences": ["user"],
+    "automatic_grace": "0 days",
+    "processing_hold": "10 days",
+    "statement_fresh_for": "7 days",
+    "uncollectible": "forgive",
+    "thresholds_minor": {"default": 200, "jpy": 500},
+    "calendar": {"workdays": ["sun-thu"], "contact_hours": ["mon 09:00-12:00"], "closing_hours": ["tue-wed 10:00-11:30"]},
+    "steps": [
+        {"kind": "courtesy", "before": "3 business days"},
+        {"kind": "reminder", "name": "first", "after": "1 day"},
+        {"kind": "warning", "name": "one", "after": "20 days"},
+        {"kind": "restrict", "after": "4 days", "leaves_open": ["/export", "/billing/"]},
+        {"kind": "warning", "name": "two", "after": "2 business days", "after_due": "45 days"},
+        SUSPEND,
+    ],
+    "segments": [
+        {
+            "name": "vip",
+            "when": {
+                "account": ["acme"],
+                "plan": ["gold"],
+                "country": ["MX", "PL"],
+                "tag": ["friend"],
+                "owed_at_least_minor": {"eur": 100000},
+                "paid_late": 2,
+                "paid_in_time": 6,
+            },
+            "after": {"courtesy": "5 days", "one": "30 days"},
+            "audiences": ["accountant"],
+            "thresholds_minor": {"mxn": 900},
+        }
+    ],
+}
 
-    policy = read(document)
+
+def test_every_key_is_heard() -> None:
+    policy = read(EVERY_KEY)
 
     ladder = (
         LadderStep(kind=Step.COURTESY, name="courtesy", after=Span(days=3, working=True)),

@@ -88,6 +88,11 @@ class Biller:
             if one.processing_since_at is not None:
                 self._change(one, processing_since_at=None)
 
+    def collect_in_vain(self) -> None:
+        """Much of what Stripe says of an invoice is no news of a payment."""
+        for one in self._owed(1):
+            self._tell(one.id, "invoice.payment_failed")
+
     def dispute(self) -> None:
         account = self._someone()
         held = self._books.open_disputes.get(f"dp_{account}")

@@ -1,5 +1,6 @@
 """One worker of a torture: a process of its own, as far as the ledger and the world can tell."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import event
@@ -9,7 +10,7 @@ from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import open_writer
-from gatekeeper.model import Mode, Reason
+from gatekeeper.model import Facts, Mode, Reason
 from gatekeeper.perform.notices import Postman, Sender
 from gatekeeper.publish import Publisher
 from gatekeeper.review import Review
@@ -17,7 +18,7 @@ from gatekeeper.sync import Sync
 from gatekeeper.wording import Product
 from gatekeeper.worker import Parts, Worker
 from tests.kit.ledger import DOMAIN
-from tests.torture.failpoints import watch
+from tests.torture.failpoints import OUTSIDE, Points, watch
 from tests.torture.post import PlainWording
 from tests.torture.stage import RECONCILE_EVERY, Stage
 
@@ -40,6 +41,17 @@ class _BrakeReader(BrakeReader):
         return self.stage.clock.true_at if self._engine.dialect.name == "postgresql" else None
 
 
+class _Reader(Reader):
+    """Between what a worker knows and what it does about it others may come in."""
+
+    points: Points
+
+    def facts(self, account_ids: Sequence[str]) -> list[Facts]:
+        found = super().facts(account_ids)
+        self.points.reach(OUTSIDE[6])
+        return found
+
+
 class Hand:
     """What a worker keeps in its memory begins with it, and is gone with it."""
 
@@ -49,7 +61,8 @@ class Hand:
         if self._engine.dialect.name == "sqlite":  # nobody pulls the plug of this machine
             event.listen(self._engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
         self.end = watch(self._engine, stage.points, stage.committed)
-        reader = Reader(self._engine)
+        reader = _Reader(self._engine)
+        reader.points = stage.points
         writer = open_writer(self._engine, message_domain=DOMAIN, limits=stage.limits)
         brake_reader = _BrakeReader(self._engine)
         brake_reader.stage = stage

@@ -1,7 +1,8 @@
 """Named places at which a worker can die, or be overtaken by another, without a line of the product knowing of them.
 
 Each transaction that writes has two: before its commit and after it, named by the writer's method. The others stand around
-what is asked of the billing system, the delivery of a letter, and the renaming of the snapshot.
+what is asked of the billing system, the delivery of a letter, and the renaming of the snapshot; one is where an account's facts
+were read, and nothing was decided yet.
 """
 
 import ast
@@ -27,6 +28,7 @@ OUTSIDE: Final = (
     "letter: after its delivery",
     "snapshot: before its rename",
     "snapshot: after its rename",
+    "facts: after they were read",
 )
 
 
@@ -156,18 +158,20 @@ class Weave:
     def __init__(self, points: Points, works: list[Callable[[], None]]) -> None:
         self._points = points
         self._strands = [_Strand(work) for work in works]
+        self._next = 0
         points.passing = self._pass
 
     def go_on(self, which: int, steps: int) -> None:
         """Let this work pass so many points."""
         strand = self._strands[which % len(self._strands)]
+        self._next = (which + 1) % len(self._strands)
         if not strand.is_over:
             strand.left = steps
             strand.resume()
 
     def finish(self) -> list[BaseException | None]:
-        """Let each work come to its end; what each ended with, if it was a fault."""
-        for strand in self._strands:
+        """Let each work come to its end, beginning with the one whose turn it is; what each ended with, if it was a fault."""
+        for strand in self._strands[self._next :] + self._strands[: self._next]:
             while not strand.is_over:
                 strand.left = sys.maxsize
                 strand.resume()

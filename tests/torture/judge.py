@@ -25,6 +25,7 @@ from tests.torture.post import Arrived
 from tests.torture.stage import Stage, Violation
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+LEASE = timedelta(minutes=15)
 AT_A_CLOSING = (
     promises.nobody_is_suspended_who_was_not_told,
     promises.nobody_is_suspended_before_a_day_that_a_letter_named,
@@ -41,19 +42,30 @@ class Judge:
         self._published: Snapshot | None = None
         self.at_rest = True
 
-    # At every commit of a verdict
+    # At every commit of a verdict, and of what takes letters for lost
 
     def committed(self, writer: str) -> None:
-        if writer != "Verdicts.record":
-            return
-        with self._turn, self._stage.ledger.engine.connect() as connection:
-            news = connection.execute(
-                select(audit).where(audit.c.id > self._stage.memory.audited, audit.c.kind == "standing").order_by(audit.c.id)
-            ).all()
-            held = {row.id: Standing(row.standing) for row in connection.execute(select(accounts.c.id, accounts.c.standing))}
-            self._is_written_down(news, held)
-            for change in news:
-                self._judge(connection, change)
+        judge = {"Verdicts.record": self._recorded, "Outbox.recover": self._recovered}.get(writer)
+        if judge is not None:
+            with self._turn, self._stage.ledger.engine.connect() as connection:
+                judge(connection)
+
+    def _recorded(self, connection: Any) -> None:
+        news = connection.execute(
+            select(audit).where(audit.c.id > self._stage.memory.audited, audit.c.kind == "standing").order_by(audit.c.id)
+        ).all()
+        held = {row.id: Standing(row.standing) for row in connection.execute(select(accounts.c.id, accounts.c.standing))}
+        self._is_written_down(news, held)
+        for change in news:
+            self._judge(connection, change)
+
+    def _recovered(self, connection: Any) -> None:
+        """Rule 5. A sender who is at work is not taken for dead before its lease is over: else people get the letter twice."""
+        under_way, lease_from = set(self._stage.post.under_way), self._stage.clock() - LEASE
+        if under_way and not self._stage.clock.was_set_back:
+            lost = (notices.c.state == NoticeState.UNCERTAIN.value) & (notices.c.claimed_at > lease_from)
+            taken = connection.execute(select(notices).where(lost, notices.c.message_id.in_(under_way))).all()
+            self._must(not taken, "a letter that is being sent was taken for lost", taken)
 
     def _is_written_down(self, news: Any, held: dict[str, Standing]) -> None:
         """Rule 10: each change of standing has one row, and each row is a change."""
@@ -202,6 +214,7 @@ class Judge:
         rules = self._stage.policies[case or self._stage.in_force]
         known = self.facts(connection, row.account_id, row.case_id, now)
         self._must(not promises.is_held(known, rules, now, promises.Scope.CONTACT), "a letter in spite of a hold", row)
+        self._must(all(one.closed_at for one in known.disputes), "a letter in spite of a dispute", row)
         if row.step == Step.WARNING:
             held = promises.is_held(known, rules, now, promises.Scope.SUSPENSION)
             self._must(not held, "a warning in spite of an exemption", row)

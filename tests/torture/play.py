@@ -112,6 +112,8 @@ class Play:
 
     def _woven(self, which: list[int], step: Step) -> None:
         weave = Weave(self.stage.points, [self._job(hand, step.job) for hand in which])
+        if len(which) > 1 and step.switches and "slow" in step.mood + step.weather:
+            self.judge.at_rest = False  # what one has read just now grows old while the other one waits
         for number, (points, doing) in enumerate(step.switches):
             weave.go_on(number, points)
             if doing != "nothing":

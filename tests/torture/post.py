@@ -39,15 +39,26 @@ class Arrived:
 
 
 class MoodyPost:
-    """`about_to`: shown each letter before it goes."""
+    """`about_to`: shown each letter before it goes. `under_way`: the Message-IDs of those that a worker is handing over."""
 
     def __init__(self, clock: Clock, points: Points, about_to: Callable[[Letter, tuple[str, ...]], None]) -> None:
         self.mood = "accepts"
         self.arrived: list[Arrived] = []
+        self.under_way: set[str] = set()
         self._clock, self._points, self._about_to = clock, points, about_to
         self._count = 0
 
     def deliver(self, letter: Letter) -> Outcome:
+        self.under_way.add(letter.message_id)
+        try:
+            return self._take(letter)
+        finally:
+            self.under_way.discard(letter.message_id)
+
+    def close(self) -> None:
+        pass
+
+    def _take(self, letter: Letter) -> Outcome:
         self._points.reach(OUTSIDE[2])
         numbers, suspend_on = _read(letter.text)
         self._about_to(letter, numbers)
@@ -56,9 +67,6 @@ class MoodyPost:
             self.arrived.append(Arrived(letter.message_id, self._clock(), state, numbers, suspend_on))
         self._points.reach(OUTSIDE[3])
         return Outcome(state=state, detail="the server's words")
-
-    def close(self) -> None:
-        pass
 
     def _end(self) -> NoticeState:
         self._count += 1
