@@ -4,7 +4,7 @@ A clock that jumped, books that nobody could read, a day that is unlike the days
 person releases it with a reason. Openings and letters go on.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ import structlog
 
 from gatekeeper.ledger.brake_reader import BrakeReader, day_of
 from gatekeeper.ledger.writer.brakes import Brakes
-from gatekeeper.model import Reason
+from gatekeeper.model import Reason, Standing
 from gatekeeper.policy.brake import Caps, Cause, Engaged, Limits, blind, disagrees, jumped, set_back
 
 _LOOK_EVERY: Final = timedelta(minutes=1)
@@ -52,9 +52,12 @@ class Brake:
     def caps(self) -> Caps:
         return self._limits.caps
 
-    def hold(self, wanted: int) -> Reason | None:
-        """Asked before the first of a batch of so many closings. A reason: none of them may begin, and this is why."""
-        held = self._brakes.ask(wanted, self._clock())
+    def hold(self, wanting: Mapping[str, Standing]) -> Reason | None:
+        """Asked before the first of a batch of closings. A reason: none of them may begin, and this is why.
+
+        `wanting`: the accounts, by id, each with where it stood when it was judged.
+        """
+        held = self._brakes.ask(wanting, self._clock())
         self._say(held)
         return held[0].why if held else None
 

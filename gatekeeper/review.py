@@ -1,6 +1,6 @@
 """ledger -> policy -> ledger: look at each account that is due, decide, write it down. Suspensions pass the brake first."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -9,6 +9,7 @@ import structlog
 
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.braking import Brake
+from gatekeeper.ledger.batches import batches
 from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.verdicts import Verdicts
@@ -76,15 +77,15 @@ class Review:
     def run(self, now: datetime, only: Sequence[str] | None = None) -> Looked:
         """Look at every account that is due at `now`, or at the given ones."""
         looked = Looked()
-        wanting: list[str] = []
-        for ids in self._due(now, wanting) if only is None else _batches(only):
-            wanting += self._guarded(ids, now, lambda some: self._look_at(some, now, looked))
+        wanting: dict[str, Standing] = {}
+        for ids in self._due(now, wanting) if only is None else batches(only, _BATCH):
+            self._guarded(ids, now, lambda some: self._look_at(some, now, looked, wanting))
         if wanting and not self._brake_holds(wanting, looked):
             for account_id in wanting:
                 self._guarded([account_id], now, lambda one: self._suspend(one[0], looked))
         return looked
 
-    def _due(self, now: datetime, wanting: list[str]) -> Iterator[list[str]]:
+    def _due(self, now: datetime, wanting: Collection[str]) -> Iterator[list[str]]:
         """Batches of accounts until none is due but those that were passed over, and those that are found to be `wanting`."""
         self._passed_over = {account_id: until for account_id, until in self._passed_over.items() if until > now}
         seen = set(self._passed_over)
@@ -96,34 +97,33 @@ class Review:
             seen.update(ids)
             yield ids
 
-    def _guarded(self, ids: Sequence[str], now: datetime, work: Callable[[Sequence[str]], list[str]]) -> list[str]:
+    def _guarded(self, ids: Sequence[str], now: datetime, work: Callable[[Sequence[str]], None]) -> None:
         """Work on these accounts; one that stops the work is passed over for an hour, and the others go on without it."""
         try:
-            return work(ids)
+            work(ids)
         except DatabaseUnavailable:
             raise
         except Exception:
             if len(ids) > 1:
-                return [found for account_id in ids for found in self._guarded([account_id], now, work)]
+                for account_id in ids:
+                    self._guarded([account_id], now, work)
+                return
             log.exception("account.passed_over", account=ids[0])
             self._passed_over[ids[0]] = now + _HOUR
-            return []
 
-    def _look_at(self, ids: Sequence[str], now: datetime, looked: Looked) -> list[str]:
-        """Write down what becomes of these accounts, but for those that want to be suspended, which are returned."""
+    def _look_at(self, ids: Sequence[str], now: datetime, looked: Looked, wanting: dict[str, Standing]) -> None:
+        """Write down what becomes of these accounts, but for those `wanting` to be suspended: those, with where they stand."""
         why = self._withheld()
         judged: list[_Judged] = []
-        wanting = []
         for known in self._reader.facts(ids):
             facts, verdict = self._introduced(known, self._decide(known, now), now)
             if not _wants_suspension(facts, verdict):
                 judged.append((facts, verdict, why))
             elif why is None:
-                wanting.append(facts.account_id)
+                wanting[facts.account_id] = facts.standing
             else:
                 judged.append((facts, _suspension(verdict, look_again_at=now + _HOUR), why))
         self._record(judged, now, looked)
-        return wanting
 
     def _decide(self, facts: Facts, now: datetime) -> Verdict:
         """The verdict; an account that cannot be judged keeps its standing and is looked at later, and the round goes on."""
@@ -149,18 +149,18 @@ class Review:
         (facts,) = self._reader.facts([facts.account_id])
         return facts, self._decide(facts, now)
 
-    def _brake_holds(self, wanting: list[str], looked: Looked) -> bool:
+    def _brake_holds(self, wanting: Mapping[str, Standing], looked: Looked) -> bool:
         """Asked before the first suspension of a batch (rule 6). If it holds, none of them begins, and each says why."""
-        why = self._brake.hold(len(wanting))
+        why = self._brake.hold(wanting)
         if why is None:
             return False
         now = self._clock()
-        for ids in _batches(wanting):
+        for ids in batches(wanting, _BATCH):
             judged = [self._unless_it_climbs(facts, now, why, now + _LOOK_AGAIN) for facts in self._reader.facts(ids)]
             self._record(judged, now, looked)
         return True
 
-    def _suspend(self, account_id: str, looked: Looked) -> list[str]:
+    def _suspend(self, account_id: str, looked: Looked) -> None:
         """Suspend one account, if its invoices, read again now, still say so (rule 2)."""
         why = self._withheld()  # somebody may have halted us since the batch began
         if why is None:
@@ -176,7 +176,6 @@ class Review:
             if why is None and self._people is not None and not self._people.is_fresh(facts, now):
                 why = _SILENT
             self._record([self._unless_it_climbs(facts, now, why, now + _SOON)], now, looked)
-        return []
 
     def _unless_it_climbs(self, facts: Facts, now: datetime, why: Reason | None, look_again_at: datetime) -> _Judged:
         """The account judged anew: a suspension gives way to `why`, if there is one, and is looked at again."""
@@ -216,8 +215,3 @@ def _suspension(verdict: Verdict, look_again_at: datetime) -> Verdict:
     standing = verdict.would_be or verdict.standing
     reasons = tuple(reason for reason in verdict.reasons if reason.code != standing)
     return verdict._replace(standing=standing, reasons=reasons, read_first=(), would_be=None, review_at=look_again_at)
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]

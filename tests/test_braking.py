@@ -112,22 +112,37 @@ def house(ledger: Ledger) -> House:
     return made
 
 
+def wanting(number: int, at: Standing = Standing.PAST_DUE) -> dict[str, Standing]:
+    """So many accounts that want to be closed, by id."""
+    return {f"w{count}": at for count in range(number)}
+
+
 # Cap
 
 
 def test_as_many_as_the_cap_may_begin_and_nothing_is_written_down(house: House) -> None:
-    assert house.brake.hold(10) is None
+    assert house.brake.hold(wanting(10)) is None
     assert (house.causes(), house.audited()) == ([], [])
 
 
+def test_who_was_closed_by_another_worker_meanwhile_is_not_counted_twice(house: House) -> None:
+    house.past_due(8)
+    seen = {f"a{number}": Standing.PAST_DUE for number in range(8)}
+    with house.ledger.engine.begin() as connection:
+        connection.execute(accounts.update().where(accounts.c.id.in_([*seen][:5])).values(standing="suspended"))
+    house.close(5)
+    assert house.brake.hold(seen) is None  # three are left, of ten
+    assert house.brake.hold(seen | wanting(3)) == Reason(code="brake", params=(("wanted", 6), ("allowed", 5)))
+
+
 def test_one_more_engages_the_brake_which_then_holds_a_single_one_too_until_somebody_lets_go(house: House) -> None:
-    why = house.brake.hold(11)
+    why = house.brake.hold(wanting(11))
     assert why == Reason(code="brake", params=(("wanted", 11), ("allowed", 10)))
     house.live(3 * DAY)
-    assert house.brake.hold(1) == why
+    assert house.brake.hold(wanting(1)) == why
     assert house.reader.engaged()[0].set_at == house.clock() - 3 * DAY
     assert house.release() == [Cause.CAP]
-    assert house.brake.hold(1) is None
+    assert house.brake.hold(wanting(1)) is None
     assert house.audited() == [("", "cap", "gatekeeper"), ("cap", "released", "Ann")]
 
 
@@ -151,28 +166,28 @@ def test_every_closing_counts_and_no_opening(house: House, before: str, after: s
 
 
 def test_a_release_lets_through_what_was_wanted_then_and_the_caps_hold_again(house: House) -> None:
-    house.brake.hold(25)
+    house.brake.hold(wanting(25))
     house.release()
-    assert house.brake.hold(25) is None
+    assert house.brake.hold(wanting(25)) is None
     assert house.close(25, guarded=True) == 25
-    assert house.brake.hold(10) is None
+    assert house.brake.hold(wanting(10)) is None
     assert house.close(11, guarded=True) == 10
-    assert house.brake.hold(1) is not None
+    assert house.brake.hold(wanting(1)) is not None
 
 
 def test_what_was_released_lapses_after_a_day(house: House) -> None:
-    house.brake.hold(25)
+    house.brake.hold(wanting(25))
     house.release()
     house.live(DAY)
     assert house.close(25, guarded=True) == 10
-    assert house.brake.hold(15) is not None
+    assert house.brake.hold(wanting(15)) is not None
 
 
 def test_releasing_another_cause_takes_nothing_from_what_a_cap_allows(house: House) -> None:
-    house.brake.hold(25)
+    house.brake.hold(wanting(25))
     house.brakes.engage(Cause.CLOCK, Reason(code="brake_clock", params=(("minutes", 90),)), house.clock())
     assert house.release(Cause.CAP) == [Cause.CAP]
-    assert house.brake.hold(1) == Reason(code="brake_clock", params=(("minutes", 90),))
+    assert house.brake.hold(wanting(1)) == Reason(code="brake_clock", params=(("minutes", 90),))
     assert house.release() == [Cause.CLOCK]
     assert house.close(25, guarded=True) == 25
 
@@ -188,44 +203,44 @@ def test_while_any_brake_holds_the_guard_lets_nothing_through(house: House) -> N
 def test_twice_as_many_as_usual_hold_every_closing(house: House) -> None:
     house.had(6, 5, 7)
     house.past_due(13)
-    assert house.brake.hold(1) == Reason(code="brake_anomaly", params=(("past_due", 13), ("limit", 12)))
+    assert house.brake.hold(wanting(1)) == Reason(code="brake_anomaly", params=(("past_due", 13), ("limit", 12)))
 
 
 def test_before_three_days_are_stored_the_cap_alone_guards(house: House) -> None:
     house.had(0, 0)
     house.past_due(500)
-    assert house.brake.hold(10) is None
-    assert house.brake.hold(11) is not None
+    assert house.brake.hold(wanting(10)) is None
+    assert house.brake.hold(wanting(11)) is not None
 
 
 def test_what_a_person_accepted_engages_again_when_it_has_grown_by_another_half(house: House) -> None:
     house.had(0, 0, 0)
     house.past_due(40)
-    house.brake.hold(1)
+    house.brake.hold(wanting(1))
     house.past_due(60)
     assert house.release() == [Cause.ANOMALY]
     house.past_due(90)
-    assert house.brake.hold(1) is None
+    assert house.brake.hold(wanting(1)) is None
     house.past_due(91)
-    assert house.brake.hold(1) is not None
+    assert house.brake.hold(wanting(1)) is not None
 
 
 def test_what_was_accepted_two_weeks_ago_says_nothing_any_more(house: House) -> None:
     house.had(0, 0, 0)
     house.past_due(40)
-    house.brake.hold(1)
+    house.brake.hold(wanting(1))
     house.release()
     house.live(timedelta(days=14) + SECOND)
-    assert house.brake.hold(1) is not None
+    assert house.brake.hold(wanting(1)) is not None
 
 
 def test_a_batch_that_is_too_big_and_unusual_needs_one_release(house: House) -> None:
     house.had(0, 0, 0)
     house.past_due(40)
-    house.brake.hold(40)
+    house.brake.hold(wanting(40))
     assert house.causes() == [Cause.CAP, Cause.ANOMALY]
     assert house.release() == [Cause.CAP, Cause.ANOMALY]
-    assert house.brake.hold(40) is None
+    assert house.brake.hold(wanting(40)) is None
 
 
 def test_a_day_is_added_to_the_baseline_once_and_compared_with_those_before(house: House) -> None:
@@ -393,7 +408,7 @@ def test_a_machine_whose_clock_differs_from_the_databases_may_not_close(house: H
 
 def test_releasing_nothing_writes_nothing(house: House) -> None:
     assert house.release() == []
-    house.brake.hold(11)
+    house.brake.hold(wanting(11))
     assert house.release(Cause.BLIND) == []
     assert house.release() == [Cause.CAP]
     assert house.release() == []
@@ -402,7 +417,7 @@ def test_releasing_nothing_writes_nothing(house: House) -> None:
 
 def test_what_was_held_is_looked_at_at_once_after_a_release(house: House) -> None:
     house.past_due(2)
-    house.brake.hold(11)
+    house.brake.hold(wanting(11))
     with house.ledger.engine.begin() as connection:
         held = [{"code": "brake", "params": {"wanted": 11, "allowed": 10}}]
         connection.execute(accounts.update().where(accounts.c.id == "a1").values(withheld=True, reasons=held))
@@ -413,7 +428,7 @@ def test_what_was_held_is_looked_at_at_once_after_a_release(house: House) -> Non
 
 
 def test_the_reason_and_the_author_stay_with_the_brake(house: House) -> None:
-    house.brake.hold(11)
+    house.brake.hold(wanting(11))
     house.live(HOUR)
     house.release(reason="all of them owe")
     (row,) = house.ledger.rows("brakes")
@@ -425,8 +440,8 @@ def test_the_reason_and_the_author_stay_with_the_brake(house: House) -> None:
 
 def test_each_brake_is_logged_once_when_it_engages_and_once_when_it_is_released(house: House) -> None:
     with capture_logs() as logs:
-        house.brake.hold(11)
-        house.brake.hold(12)
+        house.brake.hold(wanting(11))
+        house.brake.hold(wanting(12))
         house.brake.watch()
         house.release()
         house.brake.watch()
@@ -512,7 +527,7 @@ def test_two_who_release_at_one_moment_release_once(house: House) -> None:
 
 def test_two_who_engage_at_one_moment_engage_once(house: House) -> None:
     for number in range(1, 21):
-        at_once(*[lambda number=number: house.brakes.ask(number * 100, house.clock())] * 2)
+        at_once(*[lambda number=number: house.brakes.ask(wanting(number * 100), house.clock())] * 2)
         assert house.causes() == [Cause.CAP]
         house.release()
 
@@ -535,5 +550,5 @@ def test_of_many_workers_that_close_at_one_moment_no_more_pass_than_the_cap_and_
 
 def test_a_writer_brings_brakes_of_its_limits(ledger: Ledger) -> None:
     writer = open_writer(ledger.engine, message_domain="x.example", limits=Limits(caps=Caps(per_hour=0, per_day=0)))
-    (held,) = writer.brakes.ask(1, datetime(2026, 3, 2, tzinfo=UTC))
+    (held,) = writer.brakes.ask(wanting(1), datetime(2026, 3, 2, tzinfo=UTC))
     assert isinstance(held, Engaged)

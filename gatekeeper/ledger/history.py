@@ -5,18 +5,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, and_, func, select, true, union
 
 from gatekeeper.ledger import rows
+from gatekeeper.ledger.batches import batches
 from gatekeeper.ledger.engine import for_reading
 from gatekeeper.ledger.gathering import HISTORY, LATE, gather_facts
 from gatekeeper.ledger.indexes import NOT_CURRENT, OWING, PAID, VOID
 from gatekeeper.ledger.tables import accounts, audit, cases, invoices, notices, state
 from gatekeeper.model import Facts, Invoice, Standing, Step
-
-_IDS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,14 @@ class History:
         standing = select(accounts.c.id).where(NOT_CURRENT, stretch.of(accounts.c.id))
         with self._engine.connect() as connection:
             ids = sorted(row[0] for row in connection.execute(union(owing, standing)))
-            return [facts for some in _chunks(ids) for facts in gather_facts(connection, some)]
+            return [facts for some in batches(ids) for facts in gather_facts(connection, some)]
 
     def names(self, account_ids: Sequence[str]) -> dict[str, str]:
         with self._engine.connect() as connection:
             found = select(accounts.c.id, accounts.c.name)
             return {
                 row.id: row.name
-                for some in _chunks(account_ids)
+                for some in batches(account_ids)
                 for row in connection.execute(found.where(accounts.c.id.in_(some)))
             }
 
@@ -132,7 +131,7 @@ class History:
                     wanted[row.account_id].append(row.id)
             return [
                 Past(facts=facts, invoices=tuple(theirs), payments=_counted(payments[facts.account_id]))
-                for some in _chunks(sorted(wanted))
+                for some in batches(sorted(wanted))
                 for facts, theirs in _with_invoices(connection, some, wanted)
             ], unknown
 
@@ -184,7 +183,7 @@ def _with_invoices(
 ) -> Iterator[tuple[Facts, list[Invoice]]]:
     ids = [invoice_id for account_id in account_ids for invoice_id in wanted[account_id]]
     found: dict[str, list[Invoice]] = defaultdict(list)
-    for some in _chunks(ids):
+    for some in batches(ids):
         for row in connection.execute(select(invoices).where(invoices.c.id.in_(some)).order_by(invoices.c.id)):
             found[row.account_id].append(rows.invoice(row))
     for facts in gather_facts(connection, account_ids):
@@ -197,8 +196,3 @@ def _counted(payments: list[tuple[datetime, bool]]) -> tuple[tuple[datetime, ...
     for _, was_late in payments:
         late.append(late[-1] + was_late)
     return tuple(at for at, _ in payments), tuple(late)
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield ids[start : start + _IDS_AT_ONCE]

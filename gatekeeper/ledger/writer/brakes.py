@@ -4,12 +4,13 @@ Two workers, or a worker and a person, can therefore not both act on what they s
 accounts and before the row of `state`, as touch.py asks.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
+from gatekeeper.ledger.batches import batches
 from gatekeeper.ledger.brake_reader import (
     RELEASED,
     Level,
@@ -24,7 +25,7 @@ from gatekeeper.ledger.indexes import BRAKE_SET
 from gatekeeper.ledger.rows import reasons_out
 from gatekeeper.ledger.tables import accounts, audit, brakes, days, state
 from gatekeeper.ledger.writer.touch import release
-from gatekeeper.model import Reason
+from gatekeeper.model import Reason, Standing
 from gatekeeper.policy.brake import Caps, Cause, Engaged, Limits, too_many, unusual
 
 _TURN: Final = 8402_0003
@@ -46,11 +47,19 @@ class Brakes:
         self._engine = engine
         self._limits = limits
 
-    def ask(self, wanted: int, now: datetime) -> list[Engaged]:
-        """What holds a batch of so many closings, which is thereby engaged; nothing: it may begin."""
+    def ask(self, wanting: Mapping[str, Standing], now: datetime) -> list[Engaged]:
+        """What holds a batch of closings, which is thereby engaged; nothing: it may begin.
+
+        `wanting`: the accounts and where each stood when it was judged. One that another worker has closed since is counted
+        as closed, and no longer as one that wants to be.
+        """
         with self._engine.begin() as connection:
             take_turn(connection, _TURN)
-            _engage(connection, Cause.CAP, too_many(wanted, usage_in(connection, now), self._limits.caps), now)
+            used = usage_in(connection, now)
+            why = too_many(len(wanting), used, self._limits.caps)
+            if why is not None:
+                why = too_many(len(wanting) - _moved(connection, wanting), used, self._limits.caps)
+            _engage(connection, Cause.CAP, why, now)
             self._compare(connection, now)
             return engaged_in(connection)
 
@@ -97,6 +106,15 @@ class Brakes:
         why = unusual(level.past_due, level.baseline, few=self._limits.few, accepted=level.accepted)
         _engage(connection, Cause.ANOMALY, why, now)
         return level
+
+
+def _moved(connection: Connection, seen: Mapping[str, Standing]) -> int:
+    """How many of these accounts no longer stand where they were seen."""
+    moved = 0
+    for ids in batches(seen):
+        found = connection.execute(select(accounts.c.id, accounts.c.standing).where(accounts.c.id.in_(ids)))
+        moved += sum(standing != seen[account_id] for account_id, standing in found)
+    return moved
 
 
 def _held(connection: Connection, causes: Collection[Cause]) -> list[Engaged]:

@@ -1,7 +1,7 @@
 """Invoices that are billed elsewhere, as the product or a file states them. `paid` and `void` are never left here either."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from gatekeeper.ledger.batches import batches
 from gatekeeper.ledger.engine import insert_all_new, take_turn
 from gatekeeper.ledger.rows import INVOICE_FIELDS
 from gatekeeper.ledger.rows import invoice as invoice_of
@@ -17,7 +18,6 @@ from gatekeeper.ledger.writer.customers import TURN
 from gatekeeper.ledger.writer.touch import lock, touch
 from gatekeeper.model import Invoice, Origin
 
-_BATCH: Final = 500
 _FINAL: Final = frozenset({"paid", "void"})
 
 
@@ -79,7 +79,7 @@ class Statements:
 
 def _compare(connection: Connection, stated: Sequence[Invoice]) -> list[Stated]:
     held: dict[str, Invoice] = {}
-    for batch in _batches([one.id for one in stated]):
+    for batch in batches(one.id for one in stated):
         held |= {row.id: invoice_of(row) for row in connection.execute(select(invoices).where(invoices.c.id.in_(batch)))}
     faults = {one.id: fault for one in stated if (fault := _conflict(one, held.get(one.id)))}
     if faults:
@@ -119,7 +119,3 @@ def _write(connection: Connection, one: Stated, author: str, now: datetime) -> N
         said = f"invoice {one.invoice.number or one.invoice.id} {one.invoice.status}"
         row = {"at": now, "account_id": one.invoice.account_id, "kind": "statement", "actor": author}
         connection.execute(insert(audit).values(**row, reasons=[{"code": "statement", "params": {"what": said}}]))
-
-
-def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

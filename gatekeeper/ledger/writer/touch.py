@@ -5,14 +5,12 @@ So no two writers can wait for each other. SQLite has one writer at a time and n
 """
 
 from collections.abc import Iterable
-from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, select, update
 
+from gatekeeper.ledger.batches import batches
 from gatekeeper.ledger.indexes import WITHHELD
 from gatekeeper.ledger.tables import accounts
-
-_BATCH = 500
 
 
 def lock(connection: Connection, account_ids: Iterable[str]) -> set[str]:
@@ -22,8 +20,7 @@ def lock(connection: Connection, account_ids: Iterable[str]) -> set[str]:
 
 def touch(connection: Connection, account_ids: Iterable[str]) -> None:
     """Have the next round look at these accounts. A verdict on facts from before this moment is refused (case 82)."""
-    remaining = iter(set(account_ids))
-    while batch := list(islice(remaining, _BATCH)):
+    for batch in batches(set(account_ids)):
         connection.execute(
             update(accounts).where(accounts.c.id.in_(batch)).values(touched=True, version=accounts.c.version + 1)
         )
