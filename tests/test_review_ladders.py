@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.model import Facts, Standing, Step
+from gatekeeper.model import Facts, Notice, Standing, Step
 from gatekeeper.policy.calendar import Span
 from gatekeeper.policy.rules import LadderStep, Rules, ladder
 from gatekeeper.policy.segments import Condition, Policy, Segment
@@ -59,8 +59,10 @@ def test_every_step_of_a_long_ladder_is_taken_once_in_its_time(rig: Rig) -> None
         (0, "reminder"),
         (0, "past_due"),
         (7, "first-warning"),
+        (9, "restrict"),
         (9, "restricted"),
         (13, "warning"),
+        (15, "suspend"),
         (15, "suspended"),
     ]
 
@@ -162,18 +164,18 @@ def test_an_account_on_a_test_clock_lives_by_it(rig: Rig) -> None:
         rig.books.live_by_clock("rehearsed", "clock_1", on(days))
         rig.clock.move(seconds=10)
         looked = rig.look()
-        diary += [notice.name for notice in post_in_its_time(rig, on(days))]
+        diary += [notice.name or notice.step for notice in post_in_its_time(rig, on(days))]
         looked.changed += rig.review.run(rig.clock()).changed
         diary += [standing.value for account, standing in looked.changed if account == "rehearsed"]
 
     assert list(dict.fromkeys(diary)) == [
-        "reminder", "past_due", "first-warning", "restricted", "warning", "suspended",
+        "reminder", "past_due", "first-warning", "restrict", "restricted", "warning", "suspend", "suspended",
     ]  # fmt: skip
     assert rig.standings()["real"] is Standing.CURRENT
     assert max(row["at"] for row in rig.ledger.rows("audit")) <= rig.clock()
 
 
-def post_in_its_time(rig: Rig, theirs: datetime) -> list[object]:
+def post_in_its_time(rig: Rig, theirs: datetime) -> list[Notice]:
     """As the postman does: accepted at this moment by the account's own clock."""
     sent = []
     while notice := rig.ledger.writer.outbox.claim(rig.clock()):
@@ -212,7 +214,7 @@ def test_a_directory_that_is_silent_stops_no_letter_and_every_suspension(rig: Ri
     assert diary == [(0, "reminder"), (0, "past_due"), (14, "warning")]
     assert "directory_silent" in rig.codes("acme")
     directory.silent = False
-    assert live(rig, 1) == [(25, "suspended")]
+    assert live(rig, 1) == [(25, "suspend"), (25, "suspended")]
 
 
 def test_the_directory_is_asked_before_anybody_is_written_to_and_not_for_nothing(rig: Rig) -> None:

@@ -72,10 +72,10 @@ class Postman:
     def send_one(self) -> bool:
         """Send one notice that is due; whether there was one. A crash in between leaves its row saying `sending`."""
         now = self._clock()
-        self._outbox.recover(now)
         notice = self._outbox.claim(now)
-        if notice is None:
-            self._transport.close()  # the end of a batch
+        if notice is None:  # the end of a batch
+            self._transport.close()
+            self._outbox.recover(now)
             return False
         said = {"notice": notice.id, "account": notice.account_id, "step": notice.step}
         try:

@@ -225,7 +225,7 @@ def test_lists_are_json_of_stable_keys(town: Town) -> None:
     shown = town.installation.json("accounts", "show", "suspended6")
     assert shown.keys() == summary | {"contacts", "invoices", "notices", "unreachable", "complaints"}
     assert [one.keys() for one in shown["invoices"]] == [{"id", "number", "remaining_minor", "currency", "due_at"}]
-    assert [one["step"] for one in shown["notices"]] == ["warning", "warning", "reminder", "reminder"]
+    assert [one["step"] for one in shown["notices"]] == [step for step in ("suspend", "warning", "reminder") for _ in range(2)]
     assert town.installation.json("why", "fresh").keys() == (summary - {"review_at"}) | {
         "answer", "codes", "next_standing", "next_look_at", "remedies", "policy", "segment",
     }  # fmt: skip
@@ -353,7 +353,12 @@ def test_a_notice_that_was_refused_can_be_sent_again(town: Town) -> None:
     assert said == f"Notice {notice['id']} is sent again with the worker's next turn.\n"
     town.move(minutes=1)
     town.installation.command("tick")
-    assert {one["state"] for one in town.installation.json("notices", "list", "--account", "again")} == {"accepted"}
+    listed = town.installation.json("notices", "list", "--account", "again")
+    assert {(one["step"], one["state"]) for one in listed} == {("reminder", "accepted"), ("unreachable", "planned")}
+    town.move(days=1)
+    town.installation.command("tick")
+    listed = town.installation.json("notices", "list", "--account", "again")
+    assert {one["state"] for one in listed if one["step"] == "unreachable"} == {"withdrawn"}, "the user was reached after all"
 
 
 # The brake of the house

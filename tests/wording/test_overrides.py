@@ -257,11 +257,11 @@ def test_the_policy_follows_the_style_and_script_of_the_product(tmp_path: Path) 
 def test_a_sentence_that_would_break_a_letter_is_named_and_not_used(tmp_path: Path, translation: str, fault: str) -> None:
     head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
     entry = f'msgid "Invoice %(number)s"\nmsgstr "{translation}"\n'
-    put(tmp_path, "locale/es/LC_MESSAGES/gatekeeper.po", head + entry)
+    put(tmp_path, "locale/gl/LC_MESSAGES/gatekeeper.po", head + entry)  # no language that we have
     wording = Wording(PRODUCT, tmp_path)
     (said,) = wording.try_out()
-    assert said.startswith(f"locale/es/LC_MESSAGES/gatekeeper.po, line 4: {fault}")
-    assert "Invoice ACME-0042" in wording.letter(Step.REMINDER, replace(REMINDER, locale="es")).text
+    assert said.startswith(f"locale/gl/LC_MESSAGES/gatekeeper.po, line 4: {fault}")
+    assert "Invoice ACME-0042" in wording.letter(Step.REMINDER, replace(REMINDER, locale="gl")).text
 
 
 def test_a_catalogue_that_cannot_be_read_is_named_by_its_line(tmp_path: Path) -> None:
