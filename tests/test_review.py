@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -391,9 +392,8 @@ def test_two_reviews_at_the_same_moment_never_act_twice(database_url: str, tmp_p
         for number in range(8):
             assert changes_of(rig, f"account{number}") == [("current", "past_due"), ("past_due", "suspended")]
             written = [(row["step"], row["address"]) for row in rig.ledger.rows("notices", account_id=f"account{number}")]
-            assert sorted(written) == sorted(
-                (step, f"{audience}@account{number}.example") for step in ("reminder", "warning", "suspend") for audience in Audience
-            )
+            people = [f"{audience}@account{number}.example" for audience in Audience]
+            assert sorted(written) == sorted(product(("reminder", "warning", "suspend"), people))
 
 
 def test_an_unreachable_audience_blocks_the_suspension(rig: Rig) -> None:

@@ -122,5 +122,5 @@ def _pause(row: Row[Any], outcome: Outcome) -> timedelta:
     first, longest = (_FIRST_PAUSE_OF_OURS, _LONGEST_PAUSE_OF_OURS) if outcome.ours else (_FIRST_PAUSE, _LONGEST_PAUSE)
     pause: timedelta = min(first * 2 ** min(row.attempts - 1, 8), longest)
     share = crc32(f"{row.message_id} {row.attempts}".encode()) / 2**32
-    pause += timedelta(seconds=int(pause.total_seconds() / 3 * share))
+    pause += pause / 3 * share
     return max(pause, min(timedelta(seconds=outcome.retry_after_seconds), _LONGEST_ASKED_FOR))
