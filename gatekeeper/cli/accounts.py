@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.cli.opening import as_json, author, carry_out, opened, table
+from gatekeeper.cli.opening import as_json, author, carry_out, money, opened, table
 from gatekeeper.model import Facts, Money, Notice, Reason
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def show(config: Path | None, *, account: str, json_wanted: bool) -> None:
             print(f"! A letter of ours was called spam, last on {_minute(complaints[0])}. A person has to call.\n")
         people = [(c.audience, c.address, c.origin, _minute(c.set_at)) for c in facts.contacts]
         table(("AUDIENCE", "ADDRESS", "FROM", "SINCE"), people)
-        owed = [(i.number or i.id, _money(house, i.remaining), _minute(i.due_at)) for i in facts.invoices]
+        owed = [(i.number or i.id, money(house, i.remaining), _minute(i.due_at)) for i in facts.invoices]
         print()
         table(("INVOICE", "OWED", "DUE"), owed)
         print()
@@ -190,14 +190,6 @@ def _sentences(house: "House", row: "AccountRow") -> list[str]:
 
 def _sentence(house: "House", reason: Any) -> str:
     return house.wording.sentence(reason, house.settings.product.locale)
-
-
-def _money(house: "House", amount: Money) -> str:
-    from babel import Locale
-
-    from gatekeeper.wording.formats import spelled
-
-    return spelled(amount, Locale.parse(house.settings.product.locale))
 
 
 def _unreachable(house: "House", row: "AccountRow", facts: Facts) -> list[str]:

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from gatekeeper.config import Settings
+    from gatekeeper.model import Money
     from gatekeeper.wiring.house import House
 
 FAILED, TRY_LATER, BAD_CONFIGURATION = 1, 75, 78
@@ -78,6 +79,15 @@ def as_json(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def money(house: "House", amount: "Money") -> str:
+    """As the product writes it: with its currency, in its locale."""
+    from babel import Locale
+
+    from gatekeeper.wording.formats import spelled
+
+    return spelled(amount, Locale.parse(house.settings.product.locale))
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,5 +1,6 @@
 """The commands as an operator runs them: what they say, what they change, and how they end."""
 
+import csv
 import getpass
 import re
 import subprocess
@@ -261,6 +262,26 @@ def test_an_address_that_refuses_is_shown_at_once(town: Town) -> None:
     assert "550 5.1.1 no such user" in shown
     assert town.installation.json("accounts", "show", "refusing")["unreachable"] == ["user"]
     assert "The user cannot be reached" in town.installation.command("why", "refusing")
+
+
+def test_the_call_list_begins_with_whom_no_letter_reaches(town: Town) -> None:
+    subscribe(town.biller, "=lost", days_until_due=0)  # no domain begins like this
+    town.move(hours=1)
+    town.installation.command("tick")
+    lines = town.installation.json("worklist")
+    assert lines[0].keys() == {"account", "name", "owed", "overdue_since", "days_overdue", "colour", "missing", "why"}
+    (lost,) = [line for line in lines if line["account"] == "=lost"]
+    assert {"audience": "user", "addresses": ["user@=lost.example"]} in lost["missing"]
+    assert "no letter reaches the user: user@=lost.example failed" in lost["why"]
+    reached = [not line["missing"] for line in lines]
+    assert reached == sorted(reached)
+    ages = [line["days_overdue"] for line in lines if not line["missing"]]
+    assert len(ages) > 3
+    assert ages == sorted(ages, reverse=True)
+    header, *cells = csv.reader(town.installation.command("worklist", "--csv", "-").splitlines())
+    assert header[:3] == ["account", "name", "owed"]
+    assert "'=lost" in [row[0] for row in cells], "a spreadsheet shows it and does not calculate it (case 117)"
+    assert "no letter reaches the user" in town.installation.command("worklist")
 
 
 # What staff does, without a worker
