@@ -1,8 +1,10 @@
 """Where every template runs: Jinja's sandbox, with a list of what may be seen instead of a list of what may not (case 54)."""
 
+from collections.abc import Callable, Collection
 from dataclasses import fields, is_dataclass
 from datetime import date
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 from jinja2.environment import TemplateModule
@@ -25,9 +27,11 @@ def _shown(kind: Any) -> frozenset[str]:
 class Sandbox(ImmutableSandboxedEnvironment):
     """A template sees the fields of dataclasses, and texts, numbers, days and tuples; of every other object it sees nothing.
 
-    Jinja's own sandbox asks of each value whether it is one of those known to be dangerous; what a letter reads most often, a
-    field of a view and a macro, is let through before that. So a letter costs 3 % more than without a sandbox, instead of 24 %.
+    Jinja's own sandbox asks of each value whether it is one of those known to be dangerous; what a letter uses most often, the
+    fields of a view, macros and the functions of gettext (`speech`), is let through before that, which makes up for the rest.
     """
+
+    speech: Collection[Callable[..., str]] = ()
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         kind = type(obj)
@@ -44,7 +48,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """What can be reached can be called: macros, the functions of gettext, the methods of texts."""
-        if type(obj) is Macro:  # as Context.call does it, without finding out what it is
+        kind = type(obj)
+        if kind is Macro or (kind is FunctionType and obj in self.speech):  # as Context.call does it, who asks what it is
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
             return obj(context.eval_ctx, *args, **kwargs)

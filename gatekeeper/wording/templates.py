@@ -109,6 +109,8 @@ def _environment(loader: FileSystemLoader, texts: NullTranslations) -> Environme
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    environment.globals.update(speaking(texts))
+    speech = speaking(texts)
+    environment.speech = frozenset(speech.values())
+    environment.globals.update(speech)
     environment.filters.update(FILTERS, oldest_first=oldest_first)
     return environment
