@@ -92,6 +92,9 @@ class Passing:
         for account in self._reader.accounts():
             if account.review_at is not None:
                 yield account.review_at
+        for notice in self._reader.notices_of():
+            if notice.next_try_at is not None:
+                yield notice.next_try_at
         for it in list(self._standin.books.invoices.values()):
             if it.next_payment_attempt is not None:
                 yield datetime.fromtimestamp(it.next_payment_attempt, UTC)

@@ -109,9 +109,11 @@ def test_the_rehearsal_goes_as_it_is_told(tmp_path: Path, *, pays: bool) -> None
             if number == 0:
                 place.command("arm")
             seen.append((place.standings()["acme"], len(list(tmp_path.glob("mail/**/*.eml")))))
-        assert seen == [("current", 0), ("past_due", 2), ("past_due", 4), ("suspended", 4)]
+        # Two letters each time: the reminder, the warning, the word of the suspension
+        assert seen == [("current", 0), ("past_due", 2), ("past_due", 4), ("suspended", 6)]
         assert "suspended" in place.command("why", "acme")
         if pays:
             standin.books.pay(one)
         place.command("tick")
         assert place.standings() == {"acme": "current" if pays else "suspended"}
+        assert len(list(tmp_path.glob("mail/**/*.eml"))) == (8 if pays else 6), "who has paid is told that access is back"

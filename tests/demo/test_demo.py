@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,8 @@ def test_paying_behind_the_link_of_the_page_opens_access_within_two_seconds(susp
     assert "current" in suspended.card("la-nusta")
     for address in (NAMES["la-nusta"].accountant, NAMES["la-nusta"].user or ""):
         subjects = suspended.letters(address)
-        assert len(subjects) == 3, subjects
-        assert "back" in subjects[0]
+        assert len(subjects) == 4, "reminder, warning, word of the suspension, and that access is back"
+        assert "restablecido" in subjects[0], "access is restored, in their language"
     assert "invoice.paid" in suspended.page("/webhooks")
 
 
@@ -130,12 +131,18 @@ def test_an_account_with_nobody_to_tell_is_never_suspended_and_says_so(suspended
     assert "past due" in card
     assert "The user cannot be reached" in card
     assert suspended.open_as("bright-dhow").status_code == 200
-    assert len(suspended.letters(NAMES["bright-dhow"].accountant)) == 1
+    letters = suspended.dated_letters(NAMES["bright-dhow"].accountant)
+    assert [subject for subject, _ in letters] == [
+        "Please help us to reach the people who use Acme Cloud",
+        "A reminder about an invoice from Acme Cloud",
+    ]
+    (_, asked_at), (_, reminded_at) = letters
+    assert asked_at - reminded_at == timedelta(days=1), "the clock stops for a letter that had to wait, too"
 
 
 def test_one_person_who_is_both_audiences_gets_each_letter_once(suspended: Visitor) -> None:
     subjects = suspended.letters(NAMES["brzask"].accountant)
-    assert len(subjects) == len(set(subjects)) >= 2
+    assert len(subjects) == len(set(subjects)) >= 3, "the reminder, the warning, the word of the suspension"
 
 
 def test_a_debit_on_its_way_opens_access_and_closes_it_again_when_it_fails(suspended: Visitor) -> None:

@@ -59,7 +59,7 @@ def test_a_link_of_a_letter_opens_beside_the_mailbox(suspended: Visitor, browser
     page.goto(suspended.panel + found[1])
 
     with window.expect_page() as opened:
-        page.frame_locator("iframe").get_by_role("link", name=re.compile("^Pay invoice")).first.click()
+        page.frame_locator("iframe").get_by_role("link", name=re.compile("^Pagar la factura")).first.click()
 
     expect(opened.value.get_by_role("button", name="Pay now")).to_be_visible()
     window.close()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -61,8 +62,14 @@ class Visitor:
 
     def letters(self, address: str) -> list[str]:
         """The subjects of the letters to this address, newest first."""
+        return [subject for subject, _ in self.dated_letters(address)]
+
+    def dated_letters(self, address: str) -> list[tuple[str, datetime]]:
+        """The subjects of the letters to this address, newest first, and when each was sent, to the minute."""
         listed = re.findall(r'<li>\s*<a href="/mail/[^"]+"><bdi>(.*?)</bdi></a>(.*?)</li>', self.page("/mail"), re.DOTALL)
-        return [html.unescape(subject) for subject, rest in listed if f"<bdi>{address}</bdi>" in rest]
+        sent = re.compile(r'<span class="quiet when">(.*?)</span>')
+        theirs = [(subject, sent.findall(rest)[0]) for subject, rest in listed if f"<bdi>{address}</bdi>" in rest]
+        return [(html.unescape(subject), datetime.strptime(at, "%a %d %b %Y, %H:%M")) for subject, at in theirs]  # noqa: DTZ007 - compared with each other
 
     def open_as(self, account_id: str, path: str = "/", **headers: str) -> httpx.Response:
         """Ask the shop for a page as somebody of this account."""

@@ -1,6 +1,7 @@
 """Days on which the billing system is not there, or not the right one: nobody loses access, nobody is let in by absence."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,11 +54,11 @@ def street(tmp_path: Path) -> Iterator[Street]:
         made.invoices["owing"] = subscribe(biller, "owing", days_until_due=10)
         with made.installation.running():
             until(lambda: len(made.installation.standings()) == 2)
-            for days, letters in ((7, 2), (3, 4), (11, 6), (3, 8)):
+            # `paying` is reminded, then `owing`; they are warned in the same order; then `paying` is told that it is suspended
+            for days, letters in ((7, 2), (3, 4), (11, 6), (3, 8), (2, 10)):
                 made.move(days=days, hours=1)
                 until(lambda: accepted(made.installation) == letters)  # noqa: B023 - it is called here and now
-            made.move(days=2, hours=1)
-            until(lambda: made.installation.standings() == {"paying": "suspended", "owing": "past_due"})
+            assert made.installation.standings() == {"paying": "suspended", "owing": "past_due"}
             made.invoices["late"] = subscribe(biller, "late", days_until_due=2)
             made.move(minutes=11)
             until(lambda: "late" in made.installation.standings())
@@ -66,7 +67,7 @@ def street(tmp_path: Path) -> Iterator[Street]:
 
 @pytest.mark.parametrize("kind", ["error", "unauthorized", "html", "empty"])
 def test_three_days_without_the_billing_system_and_back(street: Street, kind: Kind) -> None:
-    before = len(street.post.messages)
+    before = accepted(street.installation)
     with street.installation.running():
         street.biller.deliver_to(street.installation.webhook, SECRET)
         until(lambda: street.ready().status_code == 200)
@@ -78,7 +79,8 @@ def test_three_days_without_the_billing_system_and_back(street: Street, kind: Ki
             assert street.installation.standings()["paying"] == "current", "the signed event shows that it was paid"
             assert street.installation.standings()["owing"] == "past_due"
             assert street.gate() == {"paying": 200, "owing": 200, "late": 200}
-        assert len(street.post.messages) == before + 2, "the word that access is back"
+        until(lambda: accepted(street.installation) == before + 2, what="two are told that access is back")
+        assert len(street.post.messages) == before + 2, "and nobody was told anything else"
         said = street.ready().json()
         assert said["stale"]
         assert said["distrust"]
@@ -87,7 +89,10 @@ def test_three_days_without_the_billing_system_and_back(street: Street, kind: Ki
         street.move(hours=2)
         until(lambda: street.gate() == {"paying": 200, "owing": 402, "late": 200}, what="all is as it should be")
         until(lambda: street.ready().json()["distrust"] == "")
-        until(lambda: len(street.post.messages) == before + 4, what="two are reminded")
+        until(lambda: accepted(street.installation) == before + 6, what="two are reminded, and two told of the suspension")
+        steps = Counter(step for step, _, _ in street.installation.notices())
+        assert steps == {"reminder": 6, "warning": 4, "suspend": 4, "restored": 2}
+        assert len(street.post.messages) == before + 6, "each is one letter"
     assert "Traceback" not in street.installation.log()
 
 

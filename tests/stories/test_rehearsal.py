@@ -61,7 +61,9 @@ def test_a_ladder_is_rehearsed_with_a_test_clock(
         installation.command("tick")
         diary.append((installation.standings()["rehearsal"], len(post.messages)))
 
-    assert diary == [("current", 0), ("past_due", 2), ("past_due", 4), ("suspended", 4)]
+    # Two letters each time: the reminder, the warning, the word of the suspension; and at last that access is back
+    assert diary == [("current", 0), ("past_due", 2), ("past_due", 4), ("suspended", 6)]
     sdk.v1.invoices.pay(invoice, {"paid_out_of_band": True})
     installation.command("tick")
     assert installation.standings() == {"rehearsal": "current"}
+    assert len(post.messages) == 8

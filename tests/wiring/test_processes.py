@@ -267,18 +267,18 @@ def _the_main_job(biller: billers._Standin, post: MailServer, installation: Inst
     biller.deliver_to(installation.webhook, SECRET)
     invoice = subscribe(biller, "acme")
     until(lambda: "acme" in installation.standings())
-    for days, letters in ((7, 2), (14, 4)):
+    # Two letters each time: the reminder, the warning, the word of the suspension
+    for days, letters in ((7, 2), (14, 4), (5, 6)):
         move(biller, installation, days=days, hours=1)
         # Not when the server has them, but when the ledger knows it: the clock is moved next
         until(lambda: [state for _, _, state in installation.notices()].count("accepted") == letters)  # noqa: B023 - called now
-    move(biller, installation, days=5, hours=1)
     until(lambda: ask(installation, "acme") == 402)
     # On a busy machine the page may come too late at first: then the gate shows the one that needs nobody
     page = {"X-Account-Id": "acme", "Accept": "text/html"}
     until(lambda: "€49.00" in httpx.get(f"{installation.gate}/gate", headers=page).text, what="the page names the amount")
     pay(biller, invoice)
     until(lambda: ask(installation, "acme") == 200)
-    until(lambda: len(post.messages) == 8)
+    until(lambda: len(post.messages) == 8, what="two are told that access is back")
     assert "Traceback" not in installation.log()
 
 
