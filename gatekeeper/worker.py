@@ -23,6 +23,7 @@ from gatekeeper.ledger.writer.inbox import Inbox
 from gatekeeper.model import Reason
 from gatekeeper.perform.notices import Postman
 from gatekeeper.publish import Publisher
+from gatekeeper.returns.box import BoxUnavailable
 from gatekeeper.review import Looked, Review
 from gatekeeper.sync import Sync
 
@@ -95,6 +96,8 @@ class Worker:
         ]
         for thread in beside:
             thread.start()
+        # What came back while nobody watched is no evidence, and is known before anything is closed (case 48)
+        self._guarded("returned mail", self._parts.collect_returned)
         while not stop.is_set():
             metronome.run_pending()
             self._guarded("turn", self._turn)
@@ -243,9 +246,8 @@ class Worker:
             self._post.clear()
 
     def _collect_until(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+        while not stop.wait(_COLLECT_SECONDS):
             self._guarded("returned mail", self._parts.collect_returned)
-            stop.wait(_COLLECT_SECONDS)
 
     def _deliver(self, stop: threading.Event | None = None) -> None:
         while not (stop is not None and stop.is_set()) and self._parts.turn_to_send():
@@ -262,7 +264,7 @@ class Worker:
             if self._complaints.get(job) == repr(fault):
                 return
             self._complaints[job] = repr(fault)
-            if isinstance(fault, SourceUnavailable):
+            if isinstance(fault, (SourceUnavailable, BoxUnavailable)):
                 log.warning("job.postponed", job=job, because=str(fault))
             else:
                 log.exception("job.failed", job=job)

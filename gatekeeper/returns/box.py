@@ -62,12 +62,17 @@ def open_box(url: str) -> Box | None:
 
 @dataclass(frozen=True, slots=True)
 class Maildir:
-    """A folder with `new` and `cur` in it, as Postfix and Dovecot make it: what is read moves from one to the other."""
+    """A folder with `new` and `cur` in it, as Postfix and Dovecot make it: what is read moves from one to the other.
+
+    They make both when they deliver the first message; where the folder itself is missing, its name may be a wrong one.
+    """
 
     folder: Path
 
     def empty(self, handle: Handle, most_bytes: int) -> int:
         try:
+            if not (self.folder / "new").exists() and self.folder.stat():
+                return 0
             names = sorted(entry.name for entry in os.scandir(self.folder / "new") if entry.is_file(follow_symlinks=False))
             for name in names[:_AT_ONCE]:
                 path = self.folder / "new" / name
@@ -82,17 +87,16 @@ class Maildir:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imap:
-    """RFC 3501 over TLS. `trust`: whose certificates are believed; None: those whom this machine trusts."""
+    """RFC 3501 over TLS. Its certificate is checked against the system's CAs, or `SSL_CERT_FILE`."""
 
     host: str
     port: int
     user: str
     password: str = field(repr=False)
     folder: str
-    trust: ssl.SSLContext | None = None
 
     def empty(self, handle: Handle, most_bytes: int) -> int:
-        context = self.trust or ssl.create_default_context()
+        context = ssl.create_default_context()
         try:
             with imaplib.IMAP4_SSL(self.host, self.port, ssl_context=context, timeout=_TIMEOUT_SECONDS) as server:
                 server.login(self.user, self.password)

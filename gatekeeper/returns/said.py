@@ -1,4 +1,4 @@
-"""What strangers say, made fit to be kept: short, on one line, without addresses."""
+"""What strangers say, made fit for the ledger and for a log: short, on one line, without addresses."""
 
 import re
 from typing import Final
@@ -9,8 +9,8 @@ _UNIQUE: Final = re.compile(r"[!-;=?-~]{1,250}")
 
 
 def words(said: object) -> str:
-    """The words of a mail server, or nothing."""
-    text = said if isinstance(said, str) else ""
+    """The words of a mail server or of a provider, or nothing."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said if isinstance(said, str) else ""
     shown = "".join(c if c.isprintable() else " " for c in text[: 10 * _DETAIL_LIMIT]).split()
     text = " ".join("(address)" if "@" in word else word for word in shown)
     return text if len(text) <= _DETAIL_LIMIT else text[: _DETAIL_LIMIT - 1] + "…"

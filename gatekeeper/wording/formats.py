@@ -32,6 +32,7 @@ _EXPONENTS = {
 }
 
 _LETTER_MEETS_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_BEFORE_A_STOP = re.compile(r"%\((\w+)\)s\.")
 _DIRECTION_MARKS = str.maketrans("", "", "\u200e\u200f\u061c")
 
 # Babel knows which digits a locale writes, and writes 0-9 all the same. The zero of each system that is some locale's default.
@@ -161,6 +162,7 @@ def speaking(texts: NullTranslations) -> dict[str, Callable[..., str]]:
     """
 
     def said(context: EvalContext, text: str, values: dict[str, Any]) -> str:
+        text = _stopped_once(text, values)
         return (Markup(text) if context.autoescape else text) % values  # noqa: S704  # ours; the values are escaped by `%`
 
     @pass_eval_context
@@ -172,6 +174,19 @@ def speaking(texts: NullTranslations) -> dict[str, Callable[..., str]]:
         return said(context, texts.ngettext(one, many, count), {"num": count, **values})
 
     return {"_": gettext, "gettext": gettext, "ngettext": ngettext}
+
+
+def _stopped_once(text: str, values: dict[str, Any]) -> str:
+    """`text` without a full stop that a value brings along already: nothing is due for `Blue Door Ltd..`, in any language."""
+    for name in _names_before_a_stop(text):
+        if str(values[name]).removesuffix("</bdi>").endswith("."):
+            text = text.replace(f"%({name})s.", f"%({name})s")
+    return text
+
+
+@lru_cache(_REMEMBERED)
+def _names_before_a_stop(text: str) -> tuple[str, ...]:
+    return tuple(_BEFORE_A_STOP.findall(text))
 
 
 def text_on(colour: str) -> str:

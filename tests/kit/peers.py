@@ -25,19 +25,20 @@ def _stripe_world() -> str:
     return "" if os.environ.get("GATEKEEPER_STRIPE_WORLD") else "GATEKEEPER_STRIPE_WORLD names no folder with the foreign fake"
 
 
-def _postfix() -> str:
-    if os.getuid() != 0:
-        return "Postfix is started by root only: run this test as root, in a container say"
-    return _program("postfix")()
+def _of_root(name: str) -> Callable[[], str]:
+    return lambda: (
+        f"{name} is started by root only: run this test as root, in a container say" if os.getuid() else _program(name)()
+    )
 
 
 # What is missing of each peer, and what to do about it; empty: nothing
 PEERS: Mapping[str, Callable[[], str]] = {
     "chromium": _program("chromium"),
+    "dovecot": _of_root("dovecot"),
     "java": _program("java"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
-    "postfix": _postfix,
+    "postfix": _of_root("postfix"),
     "postgres": _postgres,
     "spamassassin": _program("spamassassin"),
     "stripe-world": _stripe_world,

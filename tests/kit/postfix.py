@@ -23,7 +23,7 @@ import socket
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -127,11 +127,13 @@ class Postfix:
 
 
 @contextmanager
-def postfix(certificate_and_key: Path, *, refuses: str = "", greylists: str = "", bounces: str = "") -> Iterator[Postfix]:
+def postfix(
+    certificate_and_key: Path, *, refuses: str = "", greylists: str = "", bounces: Iterable[str] = ()
+) -> Iterator[Postfix]:
     """A Postfix until the end of the block; `certificate_and_key` is a PEM file with both (`tests.kit.smtp.certificate`).
 
     `refuses`: an address that is refused at RCPT. `greylists`: one that is put off when a sender first writes to it. `bounces`:
-    one that is accepted; then a DSN (RFC 3464) goes back to the envelope's sender.
+    those that are accepted; then a DSN (RFC 3464) goes back to the envelope's sender.
 
     Raises:
         TimeoutError: it does not listen; what it said is on standard error.
@@ -141,7 +143,7 @@ def postfix(certificate_and_key: Path, *, refuses: str = "", greylists: str = ""
         _furnish(folder, certificate_and_key, port=port, policy=policy)
         # A Maildir for what comes back, and one for all the rest; who has no place in them is found missing when the mail is
         # delivered, after it was accepted
-        (folder / "mailboxes").write_text(f"/^bounces[+@]/ returned/\n!/^{re.escape(bounces)}$/ all/\n")
+        (folder / "mailboxes").write_text(f"/^bounces[+@]/ returned/\n!/^({'|'.join(map(re.escape, bounces))})$/ all/\n")
         (folder / "access").write_text(f"/^{re.escape(refuses)}$/ 550 5.1.1 nobody of this name lives here\n")
         with subprocess.Popen(
             [_PROGRAMS / "master", "-c", folder / "etc", "-d"], start_new_session=True, env={"PATH": os.defpath}

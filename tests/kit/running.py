@@ -88,10 +88,10 @@ class Installation:
             lines += [f"{key} = {_toml(value)}" for key, value in keys.items()]
         self.config.write_text("\n".join(lines) + "\n")
 
-    def command(self, *arguments: str, code: int = 0) -> str:
-        """Run one command to its end; what it printed. Its exit code must be `code`."""
+    def command(self, *arguments: str, code: int = 0, given: str = "") -> str:
+        """Run one command to its end, with `given` on its standard input; what it printed. Its exit code must be `code`."""
         done = subprocess.run(
-            self._call(*arguments), capture_output=True, text=True, timeout=60, check=False, env=_environment()
+            self._call(*arguments), input=given, capture_output=True, text=True, timeout=60, check=False, env=_environment()
         )
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stdout + done.stderr

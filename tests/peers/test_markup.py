@@ -1,4 +1,4 @@
-"""axe and the Nu Html Checker find nothing wrong with any letter or page, in any language that there is."""
+"""axe and the Nu Html Checker find nothing wrong with any letter, page or sheet, in any language that there is."""
 
 import re
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from gatekeeper.wording.languages import SOURCE, catalogues
 from tests.kit.browser import chromium, violations
 from tests.kit.markup import faults
 from tests.wording.samples import LETTERS, LOCKOUTS, PAGES, PRODUCT, TEMPLATES
+from tests.wording.sheets import SHEETS
 
 LANGUAGES: Final = sorted({SOURCE, *catalogues([TEMPLATES])})
 
@@ -20,10 +21,11 @@ LANGUAGES: Final = sorted({SOURCE, *catalogues([TEMPLATES])})
 _NOT_FOR_LETTERS: Final = ("landmark-one-main:", "region:")
 # What is no HTML of today, and needed: the layout of Outlook, which knows the HTML of 1999; the preheader that it would show;
 # the dark colours of older Apple Mail. And a list without bullets, which Safari does not read out as one unless it is told.
+# SVG 2 has the property for the lines of a drawing.
 _NEEDED: Final = re.compile(
     r"The “(?:width|cellpadding|cellspacing|border)” attribute on the “table” element is obsolete"
     r"|The “(?:align|valign|width)” attribute on the “td” element is obsolete"
-    r"|CSS: “(?:mso-[a-z-]+|supported-color-schemes)”: Property “[a-z-]+” doesn't exist"
+    r"|CSS: “(?:mso-[a-z-]+|supported-color-schemes|vector-effect)”: Property “[a-z-]+” doesn't exist"
     r"|The “list” role is unnecessary for element “ul”"
 )
 
@@ -36,7 +38,8 @@ def letters(language: str) -> dict[str, str]:
 def pages(language: str) -> dict[str, str]:
     wording = Wording(PRODUCT)
     overdue = {f"overdue, {name}": wording.page("overdue", view, language) for name, view in LOCKOUTS.items()}
-    return overdue | {name: wording.page(name, None, language) for name in PAGES if name != "overdue"}
+    sheets = {f"sheet, {name}": wording.report(view, language, "evidence") for name, view in SHEETS.items()}
+    return overdue | sheets | {name: wording.page(name, None, language) for name in PAGES if name != "overdue"}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 """The whole worker before a real Postfix, which takes, puts off, refuses and bounces: what the ledger says of it is true."""
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 
 from tests.kit import billers
 from tests.kit.billers import Biller, later, subscribe
+from tests.kit.dovecot import dovecot
 from tests.kit.ledger import opened
 from tests.kit.postfix import Postfix, cutting, postfix
 from tests.kit.running import Installation, until
@@ -17,7 +21,9 @@ from tests.kit.smtp import certificate
 pytestmark = [pytest.mark.peer("postfix"), pytest.mark.peer("openssl")]
 
 # Each is the user's address of an account, whose accountant is written to without trouble
-REFUSED, GREYLISTED, BOUNCED = "user@half.example", "user@grey.example", "user@late.example"
+REFUSED, GREYLISTED = "user@half.example", "user@grey.example"
+# By the way in which it comes back to us, which names the account too
+LATE = {way: f"user@{way}.example" for way in ("maildir", "imap", "pipe", "ladder")}
 BOUNCES = "bounces@acme.example"
 
 
@@ -30,7 +36,7 @@ def certified() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(certified: Path) -> Iterator[Postfix]:
-    with postfix(certified, refuses=REFUSED, greylists=GREYLISTED, bounces=BOUNCED) as running:
+    with postfix(certified, refuses=REFUSED, greylists=GREYLISTED, bounces=LATE.values()) as running:
         yield running
 
 
@@ -82,7 +88,8 @@ def test_what_it_takes_refuses_and_puts_off_is_what_the_ledger_says(biller: Bill
         assert refused["detail"].startswith("550 5.1.1 (address)")
         assert put_off["state"] == "deferred"
         assert put_off["detail"].startswith("450 4.7.1 (address)")
-        installation.move_clock_to(later(biller, minutes=15))
+        assert timedelta(minutes=15) <= put_off["next_try_at"] - installation.now <= timedelta(minutes=60)
+        installation.move_clock_to(later(biller, seconds=(put_off["next_try_at"] - installation.now).total_seconds()))
         until(lambda: row(installation, GREYLISTED)["state"] == "accepted", what="the greylisted letter goes")
         taken = row(installation, GREYLISTED)
         assert (taken["attempts"], taken["accepted_at"]) == (2, installation.now)
@@ -95,16 +102,46 @@ def test_what_it_takes_refuses_and_puts_off_is_what_the_ledger_says(biller: Bill
     assert server.inbox(REFUSED) == []
 
 
-def test_a_letter_that_comes_back_after_it_was_taken_is_no_evidence_any_more(
-    biller: Biller, server: Postfix, tmp_path: Path
+@pytest.mark.parametrize("way", ["maildir", pytest.param("imap", marks=pytest.mark.peer("dovecot")), "pipe"])
+def test_a_letter_that_comes_back_after_it_was_taken_is_bounced(
+    biller: Biller, server: Postfix, certified: Path, tmp_path: Path, way: str
 ) -> None:
-    with reminding(biller, server.url, tmp_path / "state", "late", bounces_url=f"maildir:{server.returned}") as installation:
-        (report,) = server.wait_for(BOUNCES)
-        assert report.get_content_type() == "multipart/report"
-        assert row(installation, BOUNCED)["message_id"] in report.as_string()
-        installation.move_clock_to(later(biller, minutes=16))
-        until(lambda: row(installation, BOUNCED)["state"] == "bounced", what="the report is read")
-        assert row(installation, "accounts@late.example")["state"] == "accepted"
+    with ExitStack() as until_the_end:
+        url = {"maildir": f"maildir:{server.returned}", "pipe": ""}.get(way)
+        if url is None:
+            url = until_the_end.enter_context(dovecot(certified, server.returned)).url
+        with reminding(biller, server.url, tmp_path / "state", way, bounces_url=url) as installation:
+            assert row(installation, LATE[way])["detail"].startswith("250 2.0.0"), "the server took it"
+            report = report_on(server, row(installation, LATE[way]))
+            assert report.get_content_type() == "multipart/report"
+        if way == "pipe":
+            assert installation.command("bounces", given=report.as_string()) == f"noted of account {way}\n"
+        installation.command("tick")
+    assert row(installation, f"accounts@{way}.example")["state"] == "accepted"
+    taken_away = row(installation, LATE[way])
+    assert taken_away["state"] == "bounced"
+    assert re.fullmatch(r"250 2\.0\.0 .+ \| bounced: 5\.1\.1 .+", taken_away["detail"])
+
+
+def test_whom_no_letter_has_reached_is_never_locked_out(biller: Biller, server: Postfix, tmp_path: Path) -> None:
+    bounced, url = LATE["ladder"], f"maildir:{server.returned}"
+    with reminding(biller, server.url, tmp_path / "state", "ladder", bounces_url=url) as installation:
+        report_on(server, row(installation, bounced))
+    for days in (0, 14, 7, 14):
+        installation.move_clock_to(later(biller, days=days))
+        installation.command("tick")
+    assert installation.standings() == {"ladder": "past_due"}
+    assert [(step, state) for step, address, state in installation.notices() if address == bounced] == [("reminder", "bounced")]
+
+
+def report_on(server: Postfix, notice: dict[str, Any]) -> EmailMessage:
+    """The DSN that Postfix wrote when it could not deliver the letter of this notice."""
+
+    def reports() -> list[EmailMessage]:
+        return [each for each in server.inbox(BOUNCES) if notice["message_id"] in each.as_string()]
+
+    (report,) = until(reports, what=f"a report on {notice['message_id']}\n{server.log()}")
+    return report
 
 
 @pytest.mark.parametrize(("cuts", "state"), [(1, "accepted"), (2, "uncertain")])

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.peer("spamassassin")
 LIMIT = 0.5  # 5.0 is spam to most servers, and theirs may weigh more than the rules that are shipped
 LANGUAGES = sorted({SOURCE, *catalogues([TEMPLATES])})
 DOMAIN = "acme.example"
+WORDING = Wording(PRODUCT)
 # A date of long ago, or of a day to come, costs points
 SENT_AT = datetime.now(UTC) - timedelta(minutes=5)
 
@@ -27,7 +28,7 @@ def message_id(kind: str, language: str) -> str:
 def composed(kind: str, language: str, **changes: str) -> bytes:
     """The letter of this kind as the transport sends it, and as it comes to the recipient's server."""
     step, view = LETTERS[kind]
-    written = Wording(PRODUCT).letter(step, replace(view, locale=language))
+    written = WORDING.letter(step, replace(view, locale=language))
     letter = Letter(
         message_id=message_id(kind, language),
         sender=f"Acme Billing <billing@{DOMAIN}>",

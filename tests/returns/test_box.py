@@ -1,6 +1,5 @@
 """Mailboxes that are emptied: each message is handed over, marked, and handed over again if that did not come about."""
 
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +26,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trusted() -> Iterator[Path]:
-    with certificate() as file:
+    with certificate() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
         yield file
 
 
@@ -37,10 +37,8 @@ def server(trusted: Path) -> Iterator[Mailbox]:
         yield running
 
 
-def imap(server: Mailbox, trusted: Path, **changes: str) -> Imap:
-    trust = ssl.create_default_context(cafile=str(trusted))
-    said = {"host": "127.0.0.1", "user": USER, "password": PASSWORD, "folder": "INBOX"} | changes
-    return Imap(**said, port=server.port, trust=trust)
+def imap(server: Mailbox) -> Imap:
+    return Imap(host="127.0.0.1", port=server.port, user=USER, password=PASSWORD, folder="INBOX")
 
 
 def test_a_maildir_is_emptied_in_order_and_keeps_what_was_read(folder: Path) -> None:
@@ -72,22 +70,26 @@ def test_no_link_in_a_maildir_is_followed(folder: Path, tmp_path_factory: pytest
     assert Maildir(folder).empty(lambda _message: None, MOST) == 0
 
 
+def test_a_maildir_to_which_nothing_was_delivered_yet_is_empty(tmp_path: Path) -> None:
+    assert Maildir(tmp_path).empty(lambda _message: None, MOST) == 0
+
+
 def test_a_maildir_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(BoxUnavailable, match="must be ours to write"):
         Maildir(tmp_path / "nowhere").empty(lambda _message: None, MOST)
 
 
-def test_an_imap_folder_is_emptied_and_what_was_read_is_marked(server: Mailbox, trusted: Path) -> None:
+def test_an_imap_folder_is_emptied_and_what_was_read_is_marked(server: Mailbox) -> None:
     server.messages += [b"From: one\r\n\r\n" + b"x" * 5000, b"", b"From: three\r\n\r\n)\r\n"]
     server.seen.add(2)
     got: list[bytes] = []
-    assert imap(server, trusted).empty(got.append, MOST) == 2
+    assert imap(server).empty(got.append, MOST) == 2
     assert got == [server.messages[0][:MOST], server.messages[2]]
     assert server.seen == {1, 2, 3}
-    assert imap(server, trusted).empty(got.append, MOST) == 0
+    assert imap(server).empty(got.append, MOST) == 0
 
 
-def test_what_could_not_be_kept_stays_unread_on_the_server(server: Mailbox, trusted: Path) -> None:
+def test_what_could_not_be_kept_stays_unread_on_the_server(server: Mailbox) -> None:
     server.messages += [b"one", b"two"]
     got: list[bytes] = []
 
@@ -97,24 +99,24 @@ def test_what_could_not_be_kept_stays_unread_on_the_server(server: Mailbox, trus
         got.append(message)
 
     with pytest.raises(Away):
-        imap(server, trusted).empty(fail_at_the_second, MOST)
+        imap(server).empty(fail_at_the_second, MOST)
     assert server.seen == {1}
 
 
 @pytest.mark.parametrize("refused", ["SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "LOGIN"])
-def test_a_server_that_refuses_is_named_and_never_the_password(server: Mailbox, trusted: Path, refused: str) -> None:
+def test_a_server_that_refuses_is_named_and_never_the_password(server: Mailbox, refused: str) -> None:
     server.messages.append(b"one")
     server.refuses = refused
     with pytest.raises(BoxUnavailable, match=r"127\.0\.0\.1: .+; look at mail\.bounces_url") as fault:
-        imap(server, trusted).empty(lambda _message: None, MOST)
+        imap(server).empty(lambda _message: None, MOST)
     assert PASSWORD not in str(fault.value)
     assert server.seen == set()
 
 
-def test_a_certificate_that_nobody_trusts_is_not_spoken_to(server: Mailbox, trusted: Path) -> None:
-    untrusting = Imap(host="127.0.0.1", port=server.port, user=USER, password=PASSWORD, folder="INBOX")
+def test_a_certificate_that_nobody_trusts_is_not_spoken_to(server: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(BoxUnavailable, match=r"certificate verify failed|SSLCertVerificationError"):
-        untrusting.empty(lambda _message: None, MOST)
+        imap(server).empty(lambda _message: None, MOST)
 
 
 def test_each_url_names_its_box() -> None:

@@ -151,3 +151,24 @@ def test_a_running_worker_collects_what_came_back_and_a_box_that_is_away_stops_n
         assert collected.wait(30)
         until(lambda: "unreachable" in rig.codes("acme"))
     assert rig.standings() == {"acme": PAST_DUE}
+
+
+def test_what_came_back_while_nobody_watched_is_read_before_anything_is_closed(rig: Rig) -> None:
+    warning, _ = warn(rig).values()
+    rig.clock.move(days=6)
+    order: list[str] = []
+    looked = threading.Event()
+
+    def collect() -> None:
+        looked.wait(1)  # the mailbox is slow to answer: whoever does not wait for it is ahead of it
+        send_back(rig, warning)
+        order.append("collected")
+
+    def release() -> None:
+        order.append("looked")
+        looked.set()
+
+    with running(rig.worker(collect_returned=collect, release=release)):
+        until(lambda: "looked" in order and "unreachable" in rig.codes("acme"))
+    assert order[0] == "collected"
+    assert rig.standings() == {"acme": PAST_DUE}

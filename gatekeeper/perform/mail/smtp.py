@@ -17,7 +17,7 @@ from enum import StrEnum
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail.dkim import Sign, unsigned
 from gatekeeper.perform.mail.letter import Letter, compose, envelope
-from gatekeeper.perform.mail.reply import words
+from gatekeeper.returns.said import words
 
 _YES, _NOT_NOW, _NO = 2, 4, 5  # first digits of replies, RFC 5321 4.2.1
 _START_INPUT = 354

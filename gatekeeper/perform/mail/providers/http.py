@@ -14,7 +14,7 @@ import httpx
 
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail.letter import Letter
-from gatekeeper.perform.mail.reply import words
+from gatekeeper.returns.said import words
 
 # What a provider gives back with a bounce, so that it finds its notice: see `notice_of` and `tag_of`.
 NOTICE: Final = "gatekeeper-notice"
