@@ -47,15 +47,18 @@ class _Fault:
 class MailServer:
     """`tls`: "starttls" offers it, "implicit" speaks TLS from the first byte (both need `trust`).
 
+    `pipelining`: it says that it takes several commands at once (RFC 2920).
     `messages` are those that it took; `transmitted` has a Message-ID for each final dot that arrived, taken or not.
     """
 
-    def __init__(self, *, tls: Literal["", "starttls", "implicit"] = "", user: str = "", password: str = "") -> None:
+    def __init__(
+        self, *, tls: Literal["", "starttls", "implicit"] = "", user: str = "", password: str = "", pipelining: bool = False
+    ) -> None:
         self.messages: list[Delivered] = []
         self.transmitted: list[str] = []
         self.connections = 0
         self.port = 0
-        self.user, self.password, self.tls = user, password, tls
+        self.user, self.password, self.tls, self.pipelining = user, password, tls, pipelining
         self._context: ssl.SSLContext | None = None
         self._faults: list[_Fault] = []
         self._dialogues: set[_Dialogue] = set()
@@ -137,7 +140,7 @@ class _Dialogue(SMTP):
         self._owner = owner
         options: dict[str, Any] = {"authenticator": self._authenticate_plainly} if owner.user else {}
         super().__init__(
-            SimpleNamespace(handle_DATA=self._whole_message),
+            SimpleNamespace(handle_DATA=self._whole_message, handle_EHLO=self._extensions),
             loop=asyncio.get_running_loop(),
             hostname="mail.test.invalid",
             data_size_limit=None,
@@ -191,6 +194,12 @@ class _Dialogue(SMTP):
         if answer in {"close", "hang"}:
             await asyncio.Event().wait()  # until the connection is lost, which cancels us
         return answer or "250 2.0.0 OK: queued"
+
+    async def _extensions(
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [responses[0], *["250-PIPELINING"] * self._owner.pipelining, *responses[1:]]
 
     def _recipients(self) -> str:
         return " ".join(self.envelope.rcpt_tos) if self.envelope else ""

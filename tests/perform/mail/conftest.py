@@ -27,9 +27,9 @@ def letter() -> Callable[..., Letter]:
     return lambda **changes: Letter(**WORDS | changes)
 
 
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with MailServer() as server:
+@pytest.fixture(params=[False, True], ids=["", "pipelining"])
+def server(request: pytest.FixtureRequest) -> Iterator[MailServer]:
+    with MailServer(pipelining=request.param) as server:
         yield server
 
 

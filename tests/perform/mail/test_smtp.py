@@ -114,6 +114,49 @@ def test_a_server_that_gives_up_inside_the_message_is_not_sent_the_dot(letter: L
     assert not heard.endswith(b"\r\n.\r\n")
 
 
+def speaks(*answers: bytes) -> Callable[[socket.socket], bytes]:
+    """A server that says this, one answer after each thing that it hears, and then hangs up; it gives all that it heard."""
+
+    def dialogue(connection: socket.socket) -> bytes:
+        heard = b""
+        for answer in answers:
+            connection.sendall(answer + b"\r\n")
+            heard += connection.recv(1_000_000)
+        connection.shutdown(socket.SHUT_WR)
+        while more := connection.recv(1_000_000):
+            heard += more
+        return heard
+
+    return dialogue
+
+
+@pytest.mark.parametrize(
+    ("after_data", "ends"),
+    [
+        (b"250 mail\r\n550 5.1.1 unknown\r\n354 go on", refused("550 5.1.1 unknown")),
+        (b"250 mail\r\n550 5.1.1 unknown\r\n421 too many errors", refused("550 5.1.1 unknown")),
+        (b"250 mail\r\n550 5.1.1 unknown", refused("550 5.1.1 unknown")),
+        (b"451 4.3.0 later\r\n503 no\r\n503 no", deferred("451 4.3.0 later")),
+        (b"250 mail\r\n250 rcpt\r\n451 4.7.1 busy", deferred("451 4.7.1 busy")),
+    ],
+    ids=["asks for the message of nobody", "has had enough", "hangs up", "will not begin", "not now"],
+)
+def test_of_several_answers_the_first_refusal_decides_and_no_message_follows(
+    letter: Letters, after_data: bytes, ends: Outcome
+) -> None:
+    """RFC 2920: MAIL, RCPT and DATA are sent before the first of them is answered."""
+    dialogue = speaks(b"220 hello", b"250-hello\r\n250 PIPELINING", after_data)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        transport = open_transport(f"smtp://127.0.0.1:{listener.getsockname()[1]}", timeout_seconds=5)
+        outcome = pool.submit(transport.deliver, letter())
+        with listener.accept()[0] as connection:
+            heard = pool.submit(dialogue, connection)
+            assert outcome.result() == ends
+            transport.close()
+            assert b"Subject:" not in heard.result()
+            assert b"DATA" in heard.result().upper()
+
+
 @pytest.mark.parametrize("answer", ["close", "hang", "999 what", "nonsense"])
 def test_no_answer_to_the_whole_message_is_uncertain(server: MailServer, letter: Letters, answer: str) -> None:
     transport = open_transport(server.url, timeout_seconds=0.1)
