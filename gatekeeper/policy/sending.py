@@ -18,6 +18,7 @@ from gatekeeper.policy.writing import people
 _MAY_WAIT: Final = (Step.COURTESY, Step.REMINDER, Step.UNREACHABLE)
 _BETWEEN_LETTERS: Final = timedelta(days=1)
 _SOON: Final = timedelta(days=30)
+_JUST_NOW: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,8 @@ class Content:
 
 
 def read_first(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[str, ...]:
-    """The ids of the invoices that `notice` would name, and that were not read within the last minute."""
-    oldest = now - rules.fresh_for
+    """The ids of the invoices that `notice` would name, and that were not read just now: who has paid gets no letter (case 60)."""
+    oldest = now - _JUST_NOW
     about = _about(notice, facts, rules, now)
     return tuple(
         one.id
