@@ -18,6 +18,7 @@ from gatekeeper.ledger.writer.brakes import Brakes, may_close
 from gatekeeper.model import Reason, Standing
 from gatekeeper.policy.brake import DAY, HOUR, Caps, Cause, Engaged, Limits
 from gatekeeper.worker import Worker
+from tests.kit.builders import wanting
 from tests.kit.ledger import Ledger, at_once, opened, statements
 from tests.kit.rig import Rig, rigged
 from tests.kit.standin import START, MovableClock
@@ -110,11 +111,6 @@ def house(ledger: Ledger) -> House:
     if (now := made.reader.database_clock()) is not None:
         made.clock.now = now  # so that the two agree, as they should
     return made
-
-
-def wanting(number: int, at: Standing = Standing.PAST_DUE) -> dict[str, Standing]:
-    """So many accounts that want to be closed, by id."""
-    return {f"w{count}": at for count in range(number)}
 
 
 # Cap

@@ -14,8 +14,9 @@ from gatekeeper import health
 from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.reader import Reader
-from gatekeeper.model import Reason, Standing
+from gatekeeper.model import Reason
 from gatekeeper.policy.brake import Cause
+from tests.kit.builders import wanting
 from tests.kit.ledger import Ledger, opened
 from tests.kit.ports import free_port
 from tests.kit.standin import START, MovableClock
@@ -129,7 +130,7 @@ def test_what_withholds_is_said(ledger: Ledger, part: Part, code: str) -> None:
 
 def test_a_brake_that_holds_is_said_and_is_no_reason_to_be_unready(ledger: Ledger, part: Part) -> None:
     read_whole(ledger)
-    ledger.writer.brakes.ask({f"a{number}": Standing.PAST_DUE for number in range(11)}, START)
+    ledger.writer.brakes.ask(wanting(11), START)
     ledger.writer.brakes.engage(Cause.CLOCK, Reason(code="brake_clock", params=(("minutes", 90),)), START)
     status, report = part.ask()
     assert (status, report["ready"], report["brake"]) == (200, True, ["cap", "clock"])

@@ -15,6 +15,7 @@ from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.tables import accounts, audit, inbox, state
 from gatekeeper.model import Reason
 from gatekeeper.policy.brake import Caps, Cause
+from tests.kit.builders import wanting
 from tests.kit.ledger import Ledger, opened
 from tests.kit.standin import START, MovableClock
 from tests.pages.serving import serving
@@ -92,7 +93,7 @@ def test_what_is_so_is_said(part: Part) -> None:
         insert(inbox).values(**event),
         state.update().values(revision=7, distrust="no answer"),
     )
-    ledger.writer.brakes.ask(11, START)
+    ledger.writer.brakes.ask(wanting(11), START)
     part.withheld = Reason(code="halted")
     part.clock.move(minutes=6)
     assert part.values() == {
@@ -120,7 +121,7 @@ def test_what_is_so_is_said(part: Part) -> None:
 
 
 def test_after_a_release_the_allowance_is_said(part: Part) -> None:
-    part.ledger.writer.brakes.ask(25, START)
+    part.ledger.writer.brakes.ask(wanting(25), START)
     part.ledger.writer.brakes.release(list(Cause), reason="right", author="Ann", now=START)
     values = part.values()
     assert (values["brake_engaged cap"], values["brake_allowance"]) == (0, 25)

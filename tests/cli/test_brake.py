@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from gatekeeper.ledger.tables import accounts, audit, days
 from gatekeeper.model import Reason
 from gatekeeper.policy.brake import Cause
+from tests.kit.builders import wanting
 from tests.kit.ledger import Ledger, opened
 from tests.kit.running import Installation
 
@@ -65,7 +66,7 @@ def test_one_that_holds_says_why_since_when_who_waits_and_what_to_do(desk: Desk)
         connection.execute(insert(audit).values(at=NOW - timedelta(minutes=5), **closed))
         for back in range(1, 4):
             connection.execute(insert(days).values(on=NOW.date() - timedelta(days=back), accounts=90, past_due=6))
-    desk.ledger.writer.brakes.ask(11, NOW - timedelta(hours=2))
+    desk.ledger.writer.brakes.ask(wanting(11), NOW - timedelta(hours=2))
     desk.ledger.writer.brakes.engage(Cause.CLOCK, CLOCK, NOW)
     assert desk.show().splitlines() == [
         "The brake holds: 11 accounts were to be closed at once, and at most 9 may begin now.",
@@ -96,7 +97,7 @@ def test_one_that_holds_says_why_since_when_who_waits_and_what_to_do(desk: Desk)
 
 
 def test_a_release_says_what_it_let_go_and_a_second_one_that_there_is_nothing(desk: Desk) -> None:
-    desk.ledger.writer.brakes.ask(11, NOW)
+    desk.ledger.writer.brakes.ask(wanting(11), NOW)
     desk.ledger.writer.brakes.engage(Cause.CLOCK, CLOCK, NOW)
     assert desk.release("--cause", "blind", code=1) == "Nothing to release: the brake does not hold for the cause blind.\n"
     assert desk.release("--cause", "clock") == "Released: clock.\n"
@@ -110,6 +111,6 @@ def test_a_release_says_what_it_let_go_and_a_second_one_that_there_is_nothing(de
 
 @pytest.mark.parametrize("options", [[], ["--reason", " "], ["--reason", "x", "--cause", "weather"]])
 def test_a_release_without_a_reason_or_of_an_unknown_cause_is_wrong_usage(desk: Desk, options: list[str]) -> None:
-    desk.ledger.writer.brakes.ask(11, NOW)
+    desk.ledger.writer.brakes.ask(wanting(11), NOW)
     desk.installation.command("brake", "release", *options, code=2)
-    assert len(desk.ledger.writer.brakes.ask(1, NOW)) == 1
+    assert len(desk.ledger.writer.brakes.ask(wanting(1), NOW)) == 1

@@ -124,3 +124,8 @@ def facts(**changes: Any) -> Facts:
         watched_since_at=on(-100),
     )
     return replace(known, **changes)
+
+
+def wanting(number: int) -> dict[str, Standing]:
+    """So many accounts that want to be closed, as a brake is asked about them."""
+    return {f"w{count}": Standing.PAST_DUE for count in range(number)}
