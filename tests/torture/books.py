@@ -39,10 +39,10 @@ class Weathered(Books):
         """A list that is behind will show what is now."""
         self._before = dict(self.invoices)
 
-    def shown_open(self, invoice_id: str, since: datetime, until: datetime) -> Invoice | None:
-        """The last reading from within this time that showed it owed."""
+    def shown_open(self, invoice_id: str, since: datetime, until: datetime, *, given_up: bool = False) -> Invoice | None:
+        """The last reading from within this time that showed it owed. `given_up`: or written off, and never paid."""
         within = (one for one in reversed(self.shown.get(invoice_id, [])) if since <= one.read_at <= until)
-        return next((one for one in within if one.owed), None)
+        return next((one for one in within if one.owed or (given_up and one.status == "uncollectible")), None)
 
     def identity(self) -> Identity:
         return self._around(super().identity)

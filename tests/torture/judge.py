@@ -17,7 +17,7 @@ from gatekeeper.ledger.tables import accounts, audit, brakes, cases, customers, 
 from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Standing, Step, Verdict
 from gatekeeper.perform.mail.letter import Letter
 from gatekeeper.policy.clocks import decide_in_its_time
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import CLOSING, Rules
 from gatekeeper.snapshot import Snapshot, decode
 from tests.policy import promises
 from tests.policy.world import Look
@@ -197,7 +197,9 @@ class Judge:
             self._must(bool(numbers), "a letter about nothing", row)
             for lineage in self._lineages(numbers):
                 chain = connection.execute(select(invoices.c.id).where(invoices.c.lineage == lineage)).scalars()
-                fresh = [self._stage.books.shown_open(one, now - 3 * MINUTE, now) for one in chain]
+                # What is written off closes nothing, and is owed all the same by whom it did close (case 15)
+                given_up = row.step in CLOSING
+                fresh = [self._stage.books.shown_open(one, now - 3 * MINUTE, now, given_up=given_up) for one in chain]
                 self._must(any(fresh), "a letter about a debt that was not read just now", lineage, row)
             if row.step != Step.PROMISED:  # which is written because something holds
                 self._not_held(connection, row, now)
