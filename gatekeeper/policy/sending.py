@@ -46,7 +46,7 @@ class Content:
 
 
 def read_first(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[str, ...]:
-    """The ids of the invoices that `notice` would name, and that were not read just now: who has paid gets no letter (case 60)."""
+    """The ids of the invoices that `notice` would name, unless read just now: who has paid gets no letter (case 60)."""
     oldest = now - _JUST_NOW
     about = _about(notice, facts, rules, now)
     return tuple(

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -127,10 +128,14 @@ def catalogue_of(locale: Locale, languages: Collection[str]) -> str | None:
     return next((str(one) for one in others if (one.language, one.script) == (locale.language, locale.script)), None)
 
 
+# Whatever is remembered by locale is found sooner by the same object
+parsed: Callable[[str], Locale] = lru_cache(256)(Locale.parse)
+
+
 def known(tag: str) -> Locale | None:
     """The locale of a tag such as `pt-BR` or `pt_BR`; None for what is not one."""
     try:
-        return Locale.parse(tag.replace("-", "_"))
+        return parsed(tag.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         return None
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from babel import Locale
 from markupsafe import Markup
 
 from gatekeeper.model import Reason, Standing, Step, Verdict
@@ -20,7 +19,7 @@ from gatekeeper.wording.child import Child, ChildGone, TemplateFault
 from gatekeeper.wording.examples import letters, pages
 from gatekeeper.wording.facts import LetterIncomplete, check, require
 from gatekeeper.wording.formats import shown
-from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, faults, known, wanted
+from gatekeeper.wording.languages import SOURCE, catalogue_of, catalogues, faults, known, parsed, wanted
 from gatekeeper.wording.templates import Templates, shipped, tag
 from gatekeeper.wording.views import LetterView, LockoutView, Product, Written
 
@@ -74,7 +73,7 @@ class Wording:
         def finished(texts: list[str]) -> Written:
             subject, text, html = texts
             written = Written(subject=" ".join(subject.split()), text=text.strip() + "\n", html=html, language=tag(locale))
-            check(written, step, view, Locale.parse(locale))
+            check(written, step, view, parsed(locale))
             return written
 
         return self._rendered(_parts_of(step, view), locale, {"view": view, "product": view.product}, finished)
@@ -101,20 +100,20 @@ class Wording:
 
     def sentence(self, reason: Reason, locale: str) -> str:
         """A reason of a verdict in words (`policy.explain`)."""
-        parsed = Locale.parse(self.choose_locale(None, locale))
-        texts = self._catalogues[self._language(str(parsed))]
-        return explain.sentence(reason, texts.gettext, lambda value: shown(value, parsed))
+        whose = parsed(self.choose_locale(None, locale))
+        texts = self._catalogues[self._language(str(whose))]
+        return explain.sentence(reason, texts.gettext, lambda value: shown(value, whose))
 
     def answer(
         self, name: str, standing: Standing, since_at: datetime | None, verdict: Verdict, *, zone: tzinfo, locale: str
     ) -> tuple[str, ...]:
         """Why an account stands as it does, one text a paragraph; `name`: what the account is called."""
-        parsed = Locale.parse(self.choose_locale(None, locale))
-        texts = self._catalogues[self._language(str(parsed))]
-        return answer_in_words(name, standing, since_at, verdict, zone=zone, locale=parsed, translate=texts.gettext)
+        whose = parsed(self.choose_locale(None, locale))
+        texts = self._catalogues[self._language(str(whose))]
+        return answer_in_words(name, standing, since_at, verdict, zone=zone, locale=whose, translate=texts.gettext)
 
     def _language(self, locale: str) -> str:
-        return catalogue_of(Locale.parse(locale), self._catalogues) or SOURCE
+        return catalogue_of(parsed(locale), self._catalogues) or SOURCE
 
     def _rendered(self, names: Sequence[str], locale: str, values: dict[str, Any], finished: Callable[[list[str]], _T]) -> _T:
         """From the operator's own templates if all goes well with them, else from ours."""

@@ -5,12 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
 from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, select_autoescape
 
 from gatekeeper.wording.formats import FILTERS, speaking
-from gatekeeper.wording.languages import SOURCE, known
+from gatekeeper.wording.languages import SOURCE, known, parsed
 from gatekeeper.wording.looks import SHEET, Looks
 from gatekeeper.wording.sandbox import Sandbox
 from gatekeeper.wording.views import oldest_first
@@ -39,8 +38,8 @@ class Templates:
 
     def render(self, names: Iterable[str], language: str, locale: str, values: Mapping[str, Any]) -> list[str]:
         """`language`: whose texts, one of the catalogues; `locale`: whose days and amounts."""
-        parsed = Locale.parse(locale)
-        context = {"locale": parsed, "language": tag(locale), "direction": parsed.text_direction, **values}
+        whose = parsed(locale)
+        context = {"locale": whose, "language": tag(locale), "direction": whose.text_direction, **values}
         return [self._environments[language].get_template(name).render(context) for name in names]
 
     def compile(self) -> None:

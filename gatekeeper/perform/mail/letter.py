@@ -124,7 +124,9 @@ def _line(text: str, limit: int) -> str:
     """One line of visible characters, no encoded word (RFC 2047) in it, of at most `limit` characters."""
     for mark in ("=?", "?="):
         text = text.replace(mark, " ")
-    text = " ".join("".join(map(_visible, text)).split())
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(map(_visible, text))
+    text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 

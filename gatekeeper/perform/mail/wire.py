@@ -13,6 +13,7 @@ from datetime import datetime
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from email.utils import format_datetime, getaddresses, parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _LINE: Final = 78  # RFC 5322 2.1.1; 998 is what a server must take
@@ -21,6 +22,7 @@ _ENCODED: Final = 48  # with `=?utf-8?q?` and `?=` 60 characters, which fit behi
 _ATOMS: Final = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~ ")  # RFC 5322 3.2.3
 _AS_THEMSELVES: Final = frozenset(string.ascii_letters + string.digits + "!*+-/")  # in the Q encoding of a name, RFC 2047 5
 _HEADERS: Final = BytesHeaderParser()
+_PART_HEAD: Final = re.compile(rb"\r\nContent-Type: text/(\w+); charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable")
 
 
 class Person(NamedTuple):
@@ -127,11 +129,16 @@ def _read(found: str, meant: Meant) -> Meant | None:
     if isinstance(meant, datetime):
         return meant if parsedate_to_datetime(value) == meant.replace(microsecond=0) else None
     if isinstance(meant, Person):
-        people = getaddresses([value])
+        people = _people(value)
         # Some readers decode before they look for the address: none of it may look encoded
         alone = len(people) == 1 and "=?" not in people[0][1]
         return Person(_decoded(people[0][0]), people[0][1]) if alone else None
     return _decoded(value)
+
+
+@lru_cache(maxsize=256)  # the sender and whom to answer are the same in every letter
+def _people(value: str) -> list[tuple[str, str]]:
+    return getaddresses([value])
 
 
 def _decoded(text: str) -> str:
@@ -146,6 +153,8 @@ def _parts(body: bytes, boundary: str) -> list[tuple[str, str]]:
     found = []
     for part in parts:
         head, _, text = part.partition(b"\r\n\r\n")
-        of = _HEADERS.parsebytes(head.removeprefix(b"\r\n") + b"\r\n\r\n")
-        found.append((of.get_content_subtype(), binascii.a2b_qp(text).decode().replace("\r\n", "\n")))
+        kind = _PART_HEAD.fullmatch(head)
+        if kind is None:
+            return []
+        found.append((kind[1].decode(), binascii.a2b_qp(text).decode().replace("\r\n", "\n")))
     return found
