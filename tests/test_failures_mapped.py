@@ -72,7 +72,7 @@ SHOWN: Final = {
     57: "pages/test_links_abroad.py::test_case_57_a_link_that_leaks_shows_nothing_of_anybody_and_opens_nothing_else",
     58: "pages/test_links_abroad.py::test_case_58_nobody_but_the_settings_says_whose_name_and_links_we_show",
     59: "perform/mail/test_pace.py::test_ten_thousand_letters_take_as_long_as_was_said",
-    60: "perform/test_notices.py::test_who_has_paid_a_moment_before_gets_no_letter",  # read anew unless within the last two seconds
+    60: "perform/test_notices.py::test_who_has_paid_a_moment_before_gets_no_letter",  # read anew unless two seconds ago
     61: "perform/test_notices.py::test_one_person_with_both_roles_gets_one_letter",
     62: "stories/test_restarts.py::test_a_thousand_restarts_send_no_notice_a_third_time",
     125: "wiring/test_policy_adoption.py::test_a_change_that_writes_to_more_than_the_cap_waits_for_a_person",
