@@ -23,8 +23,11 @@ def reachable(contacts: Iterable[Contact], failed: Collection[str]) -> Mapping[A
 
 
 def _of_the_first(audience: Audience, named: Iterable[tuple[Audience, Origin, str]]) -> tuple[str, ...]:
+    theirs = [(said_by, address) for whose, said_by, address in named if whose is audience]
+    if len(theirs) == 1:
+        return (theirs[0][1],)
     for origin in ORDER:
-        found = {address for whose, said_by, address in named if whose is audience and said_by is origin}
+        found = {address for said_by, address in theirs if said_by is origin}
         if found:
             return tuple(sorted(found))
     return ()
