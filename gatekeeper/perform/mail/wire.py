@@ -22,6 +22,7 @@ _ENCODED: Final = 48  # with `=?utf-8?q?` and `?=` 60 characters, which fit behi
 _ATOMS: Final = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~ ")  # RFC 5322 3.2.3
 _AS_THEMSELVES: Final = frozenset(string.ascii_letters + string.digits + "!*+-/")  # in the Q encoding of a name, RFC 2047 5
 _HEADERS: Final = BytesHeaderParser()
+_HEAD: Final = re.compile(rb"[ -~]{1,998}(?:\r\n[ -~]{1,998})*")
 _PART_HEAD: Final = re.compile(rb"\r\nContent-Type: text/(\w+); charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable")
 
 
@@ -51,7 +52,7 @@ def reads_as(data: bytes, fields: Mapping[str, Meant], texts: Sequence[tuple[str
     own = [line.partition(b":")[0].decode() for line in lines if not line.startswith(b" ")]
     found = _HEADERS.parsebytes(head + b"\r\n\r\n")
     return (
-        all(re.fullmatch(rb"[ -~]{1,998}", line) for line in lines)
+        _HEAD.fullmatch(head) is not None
         and own == found.keys() == [*fields, "MIME-Version", "Content-Type"]
         and all(_read(found[name], value) == value for name, value in fields.items())
         and found.get_boundary() == boundary
