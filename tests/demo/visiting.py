@@ -69,7 +69,7 @@ class Visitor:
         listed = re.findall(r'<li>\s*<a href="/mail/[^"]+"><bdi>(.*?)</bdi></a>(.*?)</li>', self.page("/mail"), re.DOTALL)
         sent = re.compile(r'<span class="quiet when">(.*?)</span>')
         theirs = [(subject, sent.findall(rest)[0]) for subject, rest in listed if f"<bdi>{address}</bdi>" in rest]
-        return [(html.unescape(subject), datetime.strptime(at, "%a %d %b %Y, %H:%M")) for subject, at in theirs]  # noqa: DTZ007 - compared with each other
+        return [(html.unescape(subject), datetime.strptime(f"{at} +0000", "%a %d %b %Y, %H:%M %z")) for subject, at in theirs]
 
     def open_as(self, account_id: str, path: str = "/", **headers: str) -> httpx.Response:
         """Ask the shop for a page as somebody of this account."""

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 
+import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 Moment = Literal["mail", "rcpt", "data", "body", "dot"]
@@ -233,3 +234,11 @@ def certificate() -> Iterator[Path]:
         )
         both.write_bytes(key.read_bytes() + cert.read_bytes())
         yield both
+
+
+@contextmanager
+def trusted_certificate() -> Iterator[Path]:
+    """The same, and until the end of the block whoever asks the environment trusts it."""
+    with certificate() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
+        yield file

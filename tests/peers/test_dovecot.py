@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.returns.box import BoxUnavailable, open_box
 from gatekeeper.returns.reading import MAX_BYTES
 from tests.kit.dovecot import PASSWORD, Dovecot, dovecot
-from tests.kit.smtp import certificate
+from tests.kit.smtp import trusted_certificate
 from tests.returns.samples import POSTFIX
 
 pytestmark = [pytest.mark.peer("dovecot"), pytest.mark.peer("openssl")]
@@ -24,8 +24,7 @@ class Away(Exception):
 
 @pytest.fixture(scope="module")
 def trusted() -> Iterator[Path]:
-    with certificate() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(file))
+    with trusted_certificate() as file:
         yield file
 
 
@@ -39,7 +38,7 @@ def put(server: Dovecot, folder: str, *messages: bytes) -> None:
     with server.session() as session:
         session.create(folder)
         for message in messages:
-            assert session.append(folder, "", None, message)[0] == "OK"  # type: ignore[arg-type]  # typeshed: a date is optional
+            assert session.append(folder, "", "", message)[0] == "OK"
 
 
 def take(server: Dovecot, folder: str = "", url: str = "") -> list[bytes]:

@@ -16,7 +16,7 @@ from tests.kit.dovecot import dovecot
 from tests.kit.ledger import opened
 from tests.kit.postfix import Postfix, cutting, postfix
 from tests.kit.running import Installation, until
-from tests.kit.smtp import certificate
+from tests.kit.smtp import trusted_certificate
 
 pytestmark = [pytest.mark.peer("postfix"), pytest.mark.peer("openssl")]
 
@@ -29,9 +29,8 @@ BOUNCES = "bounces@acme.example"
 
 @pytest.fixture(scope="module")
 def certified() -> Iterator[Path]:
-    with certificate() as trusted, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(trusted))
-        yield trusted
+    with trusted_certificate() as file:
+        yield file
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from gatekeeper.returns.box import BoxUnavailable, BoxUrlInvalid, Imap, Maildir, open_box
 from tests.kit.imap import PASSWORD, USER, Mailbox, mailbox
-from tests.kit.smtp import certificate
+from tests.kit.smtp import trusted_certificate
 
 MOST = 1000
 
@@ -26,8 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trusted() -> Iterator[Path]:
-    with certificate() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(file))
+    with trusted_certificate() as file:
         yield file
 
 

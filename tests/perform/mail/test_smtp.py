@@ -12,7 +12,7 @@ import pytest
 from gatekeeper.model import NoticeState, Outcome
 from gatekeeper.perform.mail import Letter, LetterRefused, Transport, open_transport
 from gatekeeper.perform.mail.smtp import SmtpServer, Tls, starts_tls
-from tests.kit.smtp import MailServer, Moment, certificate
+from tests.kit.smtp import MailServer, Moment, certificate, trusted_certificate
 
 Letters = Callable[..., Letter]
 MORE_THAN_THE_KERNEL_BUFFERS = ("x" * 70 + "\n") * 100_000
@@ -285,9 +285,8 @@ def test_a_wrong_password_is_deferred_and_shown_nowhere(letter: Letters) -> None
 
 @pytest.fixture(scope="module")
 def trusted() -> Iterator[Path]:
-    with certificate() as path, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(path))
-        yield path
+    with trusted_certificate() as file:
+        yield file
 
 
 @pytest.mark.peer("openssl")
