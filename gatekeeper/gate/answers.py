@@ -104,6 +104,11 @@ def restricted_problem(leaves_open: Sequence[str]) -> Document:
     return problem("payment-overdue", "Payment overdue", 402, detail, **more)
 
 
+def for_grpc(message: str) -> Document:
+    """A refusal as a gRPC client understands it: PERMISSION_DENIED with a message, and no body (a Trailers-Only response)."""
+    return Document((("Content-Type", "application/grpc"), ("Grpc-Status", "7"), ("Grpc-Message", message)), b"")
+
+
 def small_page(title: str, sentence: str, *, mail: str = "", reload: bool = False) -> Document:
     """A page that needs no file and no web part. `mail` is an address to write to; `reload` asks for the same address again."""
     refresh = '<meta http-equiv="refresh" content="0">' if reload else ""
@@ -126,6 +131,8 @@ SUSPENDED_PROBLEM = problem(
     "An invoice of this account is overdue. Access opens again as soon as the payment has arrived.",
     standing=Standing.SUSPENDED.value,
 )
+OVERDUE_GRPC = for_grpc("An invoice of this account is overdue")
+UNIDENTIFIED_GRPC = for_grpc("The request does not say clearly which account it comes from")
 UNIDENTIFIED_PROBLEM = problem(
     "account-not-identified",
     "Account not identified",

@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
                 self._close()
 
     async def _fetch(self, wanted: PageWanted, keep: bool) -> None:
-        page = await self._pages.page(wanted.account.decode(), wanted.languages)
+        page = await self._pages.page(wanted.wanted)
         self._fetching = None
         self._deliver(wanted.answer(page), keep, bodiless=False)
         while self._waiting and self._fetching is None:
