@@ -5,10 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from gatekeeper.gate import answers
+from gatekeeper.gate import answers, spop
 from gatekeeper.gate.answers import Answer, Document, Letterhead
 from gatekeeper.gate.decision import LET_IN, OVERDUE, Outcome, Passage, Rules
-from gatekeeper.gate.fields import ACCEPT_LANGUAGE, EDGE_SECRET, FORWARDED_METHOD, FORWARDED_URI, METHOD, URI, HeaderNames
+from gatekeeper.gate.fields import (
+    ACCEPT_LANGUAGE,
+    ALIAS,
+    EDGE_SECRET,
+    FORWARDED_METHOD,
+    FORWARDED_URI,
+    METHOD,
+    NAMES,
+    URI,
+    HeaderNames,
+)
 from gatekeeper.gate.identity import AMBIGUOUS, MISSING, identify
 from gatekeeper.gate.negotiate import speaks_grpc, wants_page
 from gatekeeper.gate.settings import GateSettings
@@ -182,6 +192,21 @@ class Gate:
     def _envoy(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Envoy asks with the visitor's method, and puts the visitor's target behind our address."""
         return self._whole(Asked(method, target[len(_ENVOY) :]), fields, named=self._named)
+
+    def variables(self, fields: dict[bytes, bytes]) -> bytes | None:
+        """What HAProxy's agent protocol sets for one request; None: this is not our edge.
+
+        `verdict` is `in`, `overdue` or `unidentified`; `account` the one that was judged; `standing` and `revision` are those
+        of the headers. `fields` are the arguments of the message, each named like the header that it stands for.
+        """
+        if self._secret and not hmac.compare_digest(fields.get(EDGE_SECRET, b""), self._secret):
+            self._counts["stranger"] += 1
+            return None
+        if self.header_names.tell_aliased(fields.get(NAMES, b"")):
+            fields[ALIAS] = b""
+        outcome, letterhead, account = self._judge(fields.get(METHOD, b""), fields.get(URI, b""), fields)
+        set_so = letterhead.opens if outcome is LET_IN else letterhead.closes if outcome is OVERDUE else letterhead.unclear
+        return set_so + spop.text(_shown(account))
 
     def _whole(self, asked: Asked, fields: Fields, *, named: Sequence[bytes] = ()) -> Answer | PageWanted:
         """200, or the whole denial; `named` begins the headers by which the product is told the account that was judged."""

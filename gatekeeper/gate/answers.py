@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from gatekeeper.gate import spop
 from gatekeeper.model import Standing
 
 # How a head ends: after the value of its last header, X-Gatekeeper-Account
@@ -43,7 +44,7 @@ class Letterhead:
     `allowed` and `refused` are whole but for the account id and the ending; `problem` tells a program why it was refused.
     """
 
-    __slots__ = ("_ours", "allowed", "problem", "refused")
+    __slots__ = ("_ours", "allowed", "closes", "opens", "problem", "refused", "unclear")
 
     def __init__(self, standing: Standing | None, revision: int, leaves_open: Sequence[str] = ()) -> None:
         """Take the paths, too, that a restriction leaves open (none: it leaves reading)."""
@@ -56,6 +57,13 @@ class Letterhead:
         self.allowed = self.head(OK, length=0)
         # No body: nginx would throw it away, and the connection with it
         self.refused = self.head(FORBIDDEN, length=0)
+        # The same for HAProxy, whose agent protocol sets variables; each lacks the account at its end
+        named = spop.variable(b"standing", (standing.value if standing else "").encode())
+        named += spop.variable(b"revision", b"%d" % revision)
+        self.opens, self.closes, self.unclear = (
+            spop.variable(b"verdict", verdict) + named + spop.variable_begins(b"account")
+            for verdict in (b"in", b"overdue", b"unidentified")
+        )
         self.problem = restricted_problem(leaves_open) if standing is Standing.RESTRICTED else SUSPENDED_PROBLEM
 
     def head(self, status: str, fields: Fields = (), *, length: int | None) -> bytes:

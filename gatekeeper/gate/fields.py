@@ -18,6 +18,8 @@ FETCH_MODE = b"sec-fetch-mode"
 CONTENT_TYPE = b"content-type"
 # What tells that bytes other than a next request may follow; no header of that name can arrive, for it holds a bracket
 FRAMING = b"(framing)"
+# From HAProxy, which gives one value of each header: the names of all that came
+NAMES = b"names"
 # A header that some servers would take for the identity header (case 83)
 ALIAS = b"(alias)"
 
@@ -37,7 +39,7 @@ class HeaderNames(dict[bytes, bytes | None]):
     def __init__(self, identity_headers: Iterable[bytes], others: Iterable[bytes] = ()) -> None:
         """Take the names of the headers that carry an account id, whose aliases are told apart, and of others to be read."""
         super().__init__()
-        identities = [name.lower() for name in identity_headers]
+        identities = self._identities = [name.lower() for name in identity_headers]
         read = (*_READ, *identities, *(name.lower() for name in others))
         self._known = {name: name for name in read} | dict.fromkeys(_FRAMING, FRAMING)
         self._folded_identities = {_fold(name) for name in identities}
@@ -50,6 +52,11 @@ class HeaderNames(dict[bytes, bytes | None]):
             if field is not None:
                 fields[field] = fields[field] + b", " + value if field in fields else value
         return fields
+
+    def tell_aliased(self, names: bytes) -> bool:
+        """Whether this list of header names, with commas between, has an identity header twice, or an alias of one."""
+        found = [field for field in map(self.__getitem__, names.split(b",")) if field is not None]
+        return ALIAS in found or any(found.count(name) > 1 for name in self._identities)
 
     def __missing__(self, name: bytes) -> bytes | None:
         lower = name.lower()

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.follow import Follower
@@ -40,7 +41,7 @@ async def serve(settings: GateSettings, *, sign: Sign, stop: asyncio.Event, read
     gate = Gate(settings)
     follower = Follower(settings.snapshot_path, gate.take)
     follower.look()
-    connections: set[Connection] = set()
+    connections: set[Wire] = set()
     async with LockoutPages(settings, sign) as pages:
         async with _listening(settings, lambda: Connection(gate, pages, connections)):
             # What lives now lives as long as the process: collections need not look at it again
@@ -101,7 +102,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _sweep(connections: set[Connection]) -> None:
+async def _sweep(connections: set[Wire]) -> None:
     """Close connections that have made no request for a while."""
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
@@ -111,7 +112,7 @@ async def _sweep(connections: set[Connection]) -> None:
                 connection.abort()
 
 
-async def _drain(connections: set[Connection]) -> None:
+async def _drain(connections: set[Wire]) -> None:
     for connection in list(connections):
         connection.finish()
     with contextlib.suppress(TimeoutError):

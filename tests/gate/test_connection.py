@@ -150,7 +150,7 @@ def test_malformed_headers_at_the_address_of_an_edge_are_a_refusal_and_elsewhere
     "line",
     [
         b"",
-        b"\x00",
+        b"\x01",
         b"\xff" * 100,
         b"GET",
         b"GET /gate/nginx HTTP/9.9",
