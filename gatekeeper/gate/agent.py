@@ -12,6 +12,17 @@ from gatekeeper.gate.spop import Frame, SpopFault
 log = structlog.get_logger(__name__)
 
 
+# For so long a closed connection takes in what is still on its way: closing at once would reset it, and the answer be lost
+_LINGER_SECONDS = 2.0
+
+
+def linger(transport: asyncio.Transport) -> asyncio.TimerHandle:
+    """Say that nothing more will come, and leave the rest to the other side, for a while."""
+    transport.resume_reading()
+    transport.write_eof()
+    return asyncio.get_running_loop().call_later(_LINGER_SECONDS, transport.abort)
+
+
 class Wire(Protocol):
     """A connection of an edge, whatever is spoken on it. It counts the server's sweeps since it was last asked something."""
 
@@ -34,6 +45,7 @@ class Agent(asyncio.Protocol):
         self._gate = gate
         self._wires = wires
         self._data = b""
+        self._lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -41,6 +53,8 @@ class Agent(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._wires.discard(self)
+        if self._lingering:
+            self._lingering.cancel()
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()
@@ -49,12 +63,15 @@ class Agent(asyncio.Protocol):
         self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
         self.sweeps_without_request = 0
         answers: list[bytes] = []
         try:
             frames, self._data = spop.split(self._data + data)
             for frame in frames:
                 answers.append(self._answer(spop.read_frame(frame)))  # noqa: PERF401 - those before a fault must be sent too
+            spop.check(self._data)
         except SpopFault as fault:
             self._leave(answers, fault.code, str(fault))
         except Exception:
@@ -80,11 +97,12 @@ class Agent(asyncio.Protocol):
 
     def _leave(self, answers: list[bytes], code: int, message: str) -> None:
         self._transport.write(b"".join((*answers, spop.goodbye(code, message))))
-        self._transport.close()
+        self._lingering = linger(self._transport)
 
     def finish(self) -> None:
         """Close; HAProxy asks elsewhere, or lets in, until somebody listens again."""
-        self._leave([], spop.NORMAL, "the gate stops")
+        if self._lingering is None:
+            self._leave([], spop.NORMAL, "the gate stops")
 
     def abort(self) -> None:
         """Close at once."""

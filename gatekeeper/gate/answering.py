@@ -19,9 +19,10 @@ from gatekeeper.gate.fields import (
     URI,
     HeaderNames,
 )
-from gatekeeper.gate.identity import AMBIGUOUS, MISSING, identify
+from gatekeeper.gate.identity import AMBIGUOUS, MISSING, identify, is_account
 from gatekeeper.gate.negotiate import speaks_grpc, wants_page
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.gate.shapes import Shapes
 from gatekeeper.model import Standing, plain_path
 from gatekeeper.snapshot import Snapshot
 
@@ -76,6 +77,9 @@ class Gate:
         self._identity_headers = tuple(name.lower().encode() for name in settings.identity_headers)
         self._viewer = settings.viewer_header.lower().encode()
         self.header_names = HeaderNames(self._identity_headers, [self._viewer])
+        self.shapes = Shapes(self.header_names, self._identity_headers)
+        # Where an answer to whoever is let in anywhere depends on nothing but the account
+        self.quick = frozenset() if settings.edge_secret else frozenset({b"/gate", b"/gate/nginx"})
         # What an edge that copies headers gives to the product in the place of the client's own
         self._named = tuple(f"\r\n{name}: ".encode() for name in settings.identity_headers)
         self._secret = settings.edge_secret.encode()
@@ -116,6 +120,7 @@ class Gate:
         self._listed = listed
         self._count = len(snapshot.standings)
         self._unlisted = entries[Standing.CURRENT]
+        self._freely = self._unlisted[1].allowed
         self._unknown = Letterhead(None, snapshot.revision)
         # Of these nothing is said of a standing, whatever becomes of them
         for visitor in (MISSING, AMBIGUOUS):
@@ -142,6 +147,13 @@ class Gate:
             return self._envoy
         # Caddy appends the visitor's query string; no answer depends on it
         return self._edges.get(target.partition(b"?")[0])
+
+    def let_in_at_once(self, account: bytes) -> bytes | None:
+        """The head, but for its end, for an account in good standing that is named plainly and once; None: look closer."""
+        if account in self._listed or not is_account(account):
+            return None
+        self._counts[LET_IN] += 1
+        return self._freely + account
 
     def malformed(self, target: bytes) -> Answer:
         """The answer to bytes that are no HTTP request, or one beyond our bounds; `target` is what was read of its target.

@@ -22,6 +22,11 @@ _LONGEST = 128
 _CHARACTERS = bytes(set(range(0x21, 0x7F)) - set(b"\"',"))
 
 
+def is_account(value: bytes) -> bool:
+    """Whether this is one account id, which no proxy, list or log reads as two."""
+    return not value.translate(None, _CHARACTERS) and 0 < len(value) <= _LONGEST and value != _SAYS_NOBODY
+
+
 def identify(fields: Mapping[bytes, bytes], identity_headers: Sequence[bytes]) -> bytes:
     """The account id that the edge names, or `NOBODY`, `MISSING` or `AMBIGUOUS`.
 
@@ -36,7 +41,7 @@ def identify(fields: Mapping[bytes, bytes], identity_headers: Sequence[bytes]) -
             missing = True
         elif not value or value == _SAYS_NOBODY:
             continue
-        elif len(value) > _LONGEST or value.translate(None, _CHARACTERS) or (named and named != value):
+        elif not is_account(value) or (named and named != value):
             return AMBIGUOUS
         else:
             named = value

@@ -149,22 +149,29 @@ def variable(name: bytes, value: bytes) -> bytes:
 
 
 def split(data: bytes) -> tuple[list[bytes], bytes]:
-    """The frames in these bytes, without their lengths, and what is left of a frame that has not come whole yet.
-
-    Raises:
-        SpopFault: a frame is longer than was agreed.
-    """
+    """The whole frames in these bytes, without their lengths, and what is left: the beginning of one, to be checked."""
     frames, at = [], 0
     while at + _LENGTH_BYTES <= len(data):
-        begin = at + _LENGTH_BYTES
-        end = begin + int.from_bytes(data[at:begin], "big")
-        if end - begin > MAX_FRAME_BYTES:
-            raise SpopFault(TOO_BIG, "the frame is longer than was agreed")
+        end = at + _LENGTH_BYTES + _length(data, at)
         if end > len(data):
             break
-        frames.append(data[begin:end])
+        frames.append(data[at + _LENGTH_BYTES : end])
         at = end
     return frames, data[at:]
+
+
+def check(beginning: bytes) -> None:
+    """Refuse to wait for the rest of a frame that is too long.
+
+    Raises:
+        SpopFault: it is longer than was agreed.
+    """
+    if len(beginning) >= _LENGTH_BYTES and _length(beginning, 0) > MAX_FRAME_BYTES:
+        raise SpopFault(TOO_BIG, "the frame is longer than was agreed")
+
+
+def _length(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
 
 
 def ack(ids: bytes, actions: bytes) -> bytes:

