@@ -51,7 +51,8 @@ def _gate(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                 GateSettings(
                     host=host,
                     port=port,
-                    identity_headers=tuple(source.header for source in gate.identity),
+                    identity=gate.sources,
+                    viewer_header=gate.viewer,
                     edge_secret=gate.edge_secret.get_secret_value(),
                     always_allow=gate.always_allow,
                     snapshot_path=Path(),
@@ -59,7 +60,7 @@ def _gate(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                     page_url="",
                 ).check()
             except GateRefused as fault:
-                yield "gate.edge_secret", str(fault)
+                yield fault.key, str(fault)
 
 
 def _dkim(sections: Mapping[str, Section]) -> Iterator[Wrong]:

@@ -19,6 +19,7 @@ from gatekeeper.perform.mail.transport import MailUrlInvalid, parse_mail_url
 from gatekeeper.returns import box, providers
 
 _LAST_PORT = 65_535
+_LEAST_OF_A_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def _filled(value: Any) -> Any:
     if not (inside.strip() if isinstance(inside, str) else inside):
         raise ValueError("it is empty")
     return value
+
+
+def _long(text: str) -> None:
+    if len(text) < _LEAST_OF_A_SECRET:
+        raise ValueError("it could be guessed: write 32 characters or more")
 
 
 def _web_url(text: str) -> None:
@@ -131,6 +137,7 @@ Secret = Annotated[SecretStr, Allowed("text", secret=True)]
 StripeAccount = Annotated[str, _starts_with("acct_"), Allowed("`acct_…`, or empty")]
 BouncesUrl = Annotated[SecretStr, check(box.open_box), Allowed(box.ALLOWED, secret=True)]
 MailWebhookSecret = Annotated[SecretStr, FILLED, check(providers.parse_secret)]
+IdentitySecret = Annotated[SecretStr, FILLED, check(_long)]
 WebhookSecret = Annotated[SecretStr, FILLED, _starts_with("whsec_")]
 StripeKey = Annotated[
     SecretStr,

@@ -1,9 +1,9 @@
 """The sections of gatekeeper.toml and their keys. `docs/settings.md` is made from this file."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from gatekeeper.config.kinds import (
     FILLED,
@@ -12,6 +12,7 @@ from gatekeeper.config.kinds import (
     Count,
     DatabaseUrl,
     EmailAddress,
+    IdentitySecret,
     Listen,
     LocaleName,
     Path,
@@ -29,6 +30,7 @@ from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
 from gatekeeper.config.told import Api, Directory
 from gatekeeper.gate.paths import OpenPaths
+from gatekeeper.gate.sources import CookieSource, HeaderSource, HostSource, PathSource, Source, TokenSource
 from gatekeeper.model import Mode
 from gatekeeper.policy.calendar import Hours
 from gatekeeper.policy.faults import Faults
@@ -189,9 +191,40 @@ class Web(Section):
 
 
 class IdentitySource(Section):
-    """A request header that the edge overwrites with the account's id."""
+    """One place where the gate reads the account's id: exactly one of the first five is given, a `cookie` beside `jwt` too."""
 
-    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    header: str = ""
+    host: str = ""
+    path: str = ""
+    cookie: str = ""
+    jwt: str = ""
+    keys: str = ""
+    issuer: str = ""
+    audience: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [name for name in ("header", "host", "path", "jwt") if getattr(self, name)]
+        if self.cookie and kinds != ["jwt"]:
+            kinds.append("cookie")
+        if len(kinds) != 1:
+            raise ValueError("each entry names exactly one of header, host, path, cookie and jwt")
+        if kinds != ["jwt"] and (self.keys or self.issuer or self.audience):
+            raise ValueError("keys, issuer and audience belong to jwt")
+        return self
+
+    def source(self, secrets: tuple[str, ...]) -> Source:
+        """As the gate knows it; `secrets` are those of `gate.identity_secrets`."""
+        if self.jwt:
+            shared = () if self.keys else secrets
+            return TokenSource(
+                claim=self.jwt, cookie=self.cookie, secrets=shared, keys=self.keys, issuer=self.issuer, audience=self.audience
+            )
+        if self.cookie:
+            return CookieSource(self.cookie, secrets)
+        if self.host:
+            return HostSource(self.host)
+        return PathSource(self.path) if self.path else HeaderSource(self.header)
 
 
 def _open_path(text: str) -> None:
@@ -203,8 +236,15 @@ class Gate(Section):
 
     listen: Listen = Field("127.0.0.1:8403", description="Where the gate listens; beyond this machine only with `edge_secret`.")
     socket: Path = Field("", description="Unix socket to listen on as well.")
-    identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed('list of `{ header = "NAME" }`, at least one')] = Field(
-        (IdentitySource(header="X-Account-Id"),), description="Request headers in which the edge names the account."
+    identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed("list of tables (docs/identity.md), at least one")] = Field(
+        (IdentitySource(header="X-Account-Id"),),
+        description="Where the account's id is read: `header`, `host`, `path`, `cookie` or `jwt`.",
+    )
+    identity_secrets: Annotated[
+        tuple[IdentitySecret, ...], Allowed("list of secrets of 32 characters or more", secret=True)
+    ] = Field((), description="What the product signs a `cookie` or a `jwt` of `identity` with; the newest first.")
+    viewer: Annotated[str, FILLED, Allowed("name of a header")] = Field(
+        "X-Viewer-Email", description="Header in which the edge names the person (docs/identity.md), for the lockout page."
     )
     edge_secret: Secret = Field(SecretStr(""), description="What the edge must send as `X-Gatekeeper-Edge` to be answered.")
     always_allow: Annotated[
@@ -217,6 +257,12 @@ class Gate(Section):
     @property
     def address(self) -> tuple[str, int]:
         return listen_address(self.listen)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What `identity` and `identity_secrets` say, as the gate knows it."""
+        secrets = tuple(secret.get_secret_value() for secret in self.identity_secrets)
+        return tuple(entry.source(secrets) for entry in self.identity)
 
 
 class Pages(Section):

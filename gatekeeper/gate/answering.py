@@ -12,15 +12,19 @@ from gatekeeper.gate.fields import (
     ACCEPT_LANGUAGE,
     ALIAS,
     EDGE_SECRET,
+    FORWARDED_HOST,
     FORWARDED_METHOD,
     FORWARDED_URI,
+    HOST,
     METHOD,
     NAMES,
+    ORIGINAL_HOST,
     URI,
     HeaderNames,
 )
-from gatekeeper.gate.identity import AMBIGUOUS, MISSING, identify, is_account
+from gatekeeper.gate.identity import AMBIGUOUS, MISSING, is_account
 from gatekeeper.gate.negotiate import speaks_grpc, wants_page
+from gatekeeper.gate.readers import Asked, Identifier
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.gate.shapes import Shapes
 from gatekeeper.model import Standing, plain_path
@@ -32,18 +36,6 @@ Fields = Mapping[bytes, bytes]
 Judged = tuple[Outcome, Letterhead, bytes]
 
 _ENVOY = b"/gate/envoy"
-
-
-class Asked(NamedTuple):
-    """What the visitor asked the product for; empty where the edge does not say."""
-
-    method: bytes
-    uri: bytes
-
-    @property
-    def path_again(self) -> bytes:
-        """The path that a browser can be sent back to; empty if this was no mere looking, or no plain path (case 99)."""
-        return (plain_path(self.uri) or b"") if self.method == b"GET" else b""
 
 
 class Wanted(NamedTuple):
@@ -73,11 +65,12 @@ class PageWanted(NamedTuple):
 class Gate:
     """Knows the standings and the rules, and answers requests. Does no input or output of its own."""
 
-    def __init__(self, settings: GateSettings) -> None:
-        self._identity_headers = tuple(name.lower().encode() for name in settings.identity_headers)
+    def __init__(self, settings: GateSettings, clock: Callable[[], datetime]) -> None:
+        headers = tuple(name.lower().encode() for name in settings.identity_headers)
+        self.identifier = Identifier(settings.identity, clock)
         self._viewer = settings.viewer_header.lower().encode()
-        self.header_names = HeaderNames(self._identity_headers, [self._viewer])
-        self.shapes = Shapes(self.header_names, self._identity_headers)
+        self.header_names = HeaderNames(headers, [self._viewer])
+        self.shapes = Shapes(self.header_names, headers[0] if len(settings.identity) == len(headers) == 1 else None)
         # Where an answer to whoever is let in anywhere depends on nothing but the account
         self.quick = frozenset() if settings.edge_secret else frozenset({b"/gate", b"/gate/nginx"})
         # What an edge that copies headers gives to the product in the place of the client's own
@@ -166,11 +159,11 @@ class Gate:
             return self._unknown.head(answers.BAD_REQUEST, length=0), b""
         return self._unknown.refused, b""
 
-    def _judge(self, method: bytes, uri: bytes, fields: Fields) -> Judged:
-        """What becomes of a request that was made with `method` for `uri`; and the account that was judged, for its answer."""
-        account = identify(fields, self._identity_headers)
+    def _judge(self, asked: Asked, fields: Fields) -> Judged:
+        """What becomes of a request; and the account that was judged, for its answer."""
+        account = self.identifier.identify(fields, asked)
         passage, letterhead = self._listed.get(account, self._unlisted)
-        outcome = self._rules.decide(account, passage, method, uri)
+        outcome = self._rules.decide(account, passage, asked.method, asked.uri)
         self._counts[outcome] += 1
         return outcome, letterhead, account
 
@@ -179,31 +172,30 @@ class Gate:
 
         nginx asks with GET whatever the visitor's method is, so a method that it does not name is not known to be safe.
         """
-        outcome, letterhead, account = self._judge(fields.get(METHOD, b""), fields.get(URI, b""), fields)
+        outcome, letterhead, account = self._judge(_original(fields), fields)
         return (letterhead.allowed if outcome is LET_IN else letterhead.refused) + _shown(account), b""
 
     def _page(self, _target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """What nginx and HAProxy show instead of the refusal that they were given a moment ago."""
-        made_with, uri = fields.get(METHOD, b""), fields.get(URI, b"")
-        judged = outcome, letterhead, account = self._judge(made_with, uri, fields)
+        asked = _original(fields)
+        judged = outcome, letterhead, account = self._judge(asked, fields)
         if outcome is not LET_IN:
-            head_only = b"HEAD" in (method, made_with)
-            return self._denial(judged, Asked(b"HEAD" if head_only else made_with, uri), fields)
+            return self._denial(judged, asked._replace(method=b"HEAD") if method == b"HEAD" else asked, fields)
         restored = answers.RESTORED_PAGE if wants_page(fields) else answers.RESTORED_PROBLEM
         return letterhead.answer(answers.PAYMENT_REQUIRED, restored, _shown(account))
 
     def _plain(self, _target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: for scripts, tests and middleware, which may ask with the method in question itself."""
-        return self._whole(Asked(fields.get(METHOD, method), fields.get(URI, b"")), fields)
+        return self._whole(_original(fields)._replace(method=fields.get(METHOD, method)), fields)
 
     def _forwarded(self, _target: bytes, _method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Traefik and Caddy overwrite what a client says of `X-Forwarded-Method` and `-Uri`."""
-        asked = Asked(fields.get(FORWARDED_METHOD, b""), fields.get(FORWARDED_URI, b""))
+        asked = Asked(fields.get(FORWARDED_METHOD, b""), fields.get(FORWARDED_URI, b""), fields.get(FORWARDED_HOST, b""))
         return self._whole(asked, fields, named=self._named)
 
     def _envoy(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Envoy asks with the visitor's method, and puts the visitor's target behind our address."""
-        return self._whole(Asked(method, target[len(_ENVOY) :]), fields, named=self._named)
+        return self._whole(Asked(method, target[len(_ENVOY) :], fields.get(HOST, b"")), fields, named=self._named)
 
     def variables(self, fields: dict[bytes, bytes]) -> bytes | None:
         """What HAProxy's agent protocol sets for one request; None: this is not our edge.
@@ -216,13 +208,13 @@ class Gate:
             return None
         if self.header_names.tell_aliased(fields.get(NAMES, b"")):
             fields[ALIAS] = b""
-        outcome, letterhead, account = self._judge(fields.get(METHOD, b""), fields.get(URI, b""), fields)
+        outcome, letterhead, account = self._judge(_original(fields), fields)
         set_so = letterhead.opens if outcome is LET_IN else letterhead.closes if outcome is OVERDUE else letterhead.unclear
         return set_so + spop.text(_shown(account))
 
     def _whole(self, asked: Asked, fields: Fields, *, named: Sequence[bytes] = ()) -> Answer | PageWanted:
         """200, or the whole denial; `named` begins the headers by which the product is told the account that was judged."""
-        judged = outcome, letterhead, account = self._judge(asked.method, asked.uri, fields)
+        judged = outcome, letterhead, account = self._judge(asked, fields)
         also = b"".join(name + _shown(account) for name in named)
         if outcome is LET_IN:
             return letterhead.allowed + _shown(account) + also, b""
@@ -242,7 +234,7 @@ class Gate:
             return letterhead.answer(answers.PAYMENT_REQUIRED, letterhead.problem, identity)
         if asked.method == b"HEAD":
             return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=None) + identity, b""
-        wanted = Wanted(account, fields.get(self._viewer, b""), asked.path_again, fields.get(ACCEPT_LANGUAGE, b""))
+        wanted = Wanted(account, fields.get(self._viewer, b""), _path_again(asked), fields.get(ACCEPT_LANGUAGE, b""))
         return PageWanted(letterhead, wanted, identity)
 
     def _livez(self) -> Answer:
@@ -260,6 +252,15 @@ class Gate:
         lines = [f'gatekeeper_gate_requests_total{{outcome="{name}"}} {count}' for name, count in self._counts.items()]
         lines += [f"gatekeeper_gate_snapshot_revision {self._revision}", f"gatekeeper_gate_accounts_listed {self._count}"]
         return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
+
+
+def _original(fields: Fields) -> Asked:
+    return Asked(fields.get(METHOD, b""), fields.get(URI, b""), fields.get(ORIGINAL_HOST, b""))
+
+
+def _path_again(asked: Asked) -> bytes:
+    """The path that a browser can be sent back to; empty if this was no mere looking, or no plain path (case 99)."""
+    return (plain_path(asked.uri) or b"") if asked.method == b"GET" else b""
 
 
 def _shown(account: bytes) -> bytes:

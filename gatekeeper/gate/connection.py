@@ -96,6 +96,9 @@ class Connection(asyncio.Protocol):
                 pass
             except Exception:
                 log.exception("fault of the gate: the request is read again")
+            if data.startswith(b"\0"):
+                self._hand_over(data)
+                return
             self._parser = httptools.HttpRequestParser(self)
         if len(data) > _SLICE_BYTES:
             for start in range(0, len(data), _SLICE_BYTES):
@@ -146,10 +149,7 @@ class Connection(asyncio.Protocol):
             log.exception("fault of the gate: the request was refused")
             self._refuse()
         except httptools.HttpParserError:
-            if self._head_bytes == len(data) and data.startswith(b"\0"):
-                self._hand_over(data)
-            else:
-                self._refuse()
+            self._refuse()
         else:
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self._refuse()

@@ -16,6 +16,11 @@ ACCEPT = b"accept"
 ACCEPT_LANGUAGE = b"accept-language"
 FETCH_MODE = b"sec-fetch-mode"
 CONTENT_TYPE = b"content-type"
+ORIGINAL_HOST = b"x-original-host"
+FORWARDED_HOST = b"x-forwarded-host"
+HOST = b"host"
+COOKIE = b"cookie"
+AUTHORIZATION = b"authorization"
 # What tells that bytes other than a next request may follow; no header of that name can arrive, for it holds a bracket
 FRAMING = b"(framing)"
 # From HAProxy, which gives one value of each header: the names of all that came
@@ -23,7 +28,10 @@ NAMES = b"names"
 # A header that some servers would take for the identity header (case 83)
 ALIAS = b"(alias)"
 
-_READ = (METHOD, URI, FORWARDED_METHOD, FORWARDED_URI, EDGE_SECRET, ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE, CONTENT_TYPE)
+_READ = (
+    *(METHOD, URI, ORIGINAL_HOST, FORWARDED_METHOD, FORWARDED_URI, FORWARDED_HOST, HOST, EDGE_SECRET),
+    *(ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE, CONTENT_TYPE, COOKIE, AUTHORIZATION),
+)
 _FRAMING = (b"content-length", b"transfer-encoding", b"upgrade")
 _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]")
 _REMEMBERED = 1000
@@ -50,13 +58,16 @@ class HeaderNames(dict[bytes, bytes | None]):
         for name, value in headers:
             field = self[name]
             if field is not None:
-                fields[field] = fields[field] + b", " + value if field in fields else value
+                if field in fields:
+                    # Cookies in two headers are one list (RFC 9113, section 8.2.3)
+                    value = fields[field] + (b"; " if field == COOKIE else b", ") + value  # noqa: PLW2901 - as it was joined
+                fields[field] = value
         return fields
 
     def tell_aliased(self, names: bytes) -> bool:
-        """Whether this list of header names, with commas between, has an identity header twice, or an alias of one."""
+        """Whether this list of header names, with commas between, has one that tells the account twice, or an alias of one."""
         found = [field for field in map(self.__getitem__, names.split(b",")) if field is not None]
-        return ALIAS in found or any(found.count(name) > 1 for name in self._identities)
+        return ALIAS in found or any(found.count(name) > 1 for name in (*self._identities, HOST, COOKIE, AUTHORIZATION))
 
     def __missing__(self, name: bytes) -> bytes | None:
         lower = name.lower()

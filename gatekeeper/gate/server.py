@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.follow import Follower
+from gatekeeper.gate.keys import follow_keys
 from gatekeeper.gate.pages import LockoutPages, Sign
 from gatekeeper.gate.settings import GateSettings
 
@@ -28,17 +30,25 @@ _DRAIN_SECONDS = 3.0
 _BACKLOG = 1024
 
 
-async def serve(settings: GateSettings, *, sign: Sign, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
+async def serve(
+    settings: GateSettings,
+    *,
+    sign: Sign,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
+) -> None:
     """Answer until `stop` is set; then finish what was asked, and return.
 
-    `sign` makes the token for a lockout page. `ready` is called once the gate listens.
+    `sign` makes the token for a lockout page, and `clock` tells whether a visitor's token has expired. `ready` is called once
+    the gate listens.
 
     Raises:
         GateRefused: settings that would leave the gate open to strangers.
         OSError: an address that cannot be listened on.
     """
     settings.check()
-    gate = Gate(settings)
+    gate = Gate(settings, clock)
     follower = Follower(settings.snapshot_path, gate.take)
     follower.look()
     connections: set[Wire] = set()
@@ -51,7 +61,8 @@ async def serve(settings: GateSettings, *, sign: Sign, stop: asyncio.Event, read
             if ready:
                 ready()
             async with asyncio.TaskGroup() as tasks:
-                chores = [tasks.create_task(follower.follow()), tasks.create_task(_sweep(connections))]
+                keys = (follow_keys(reader) for reader in gate.identifier.tokens if reader.source.keys)
+                chores = [tasks.create_task(chore) for chore in (follower.follow(), _sweep(connections), *keys)]
                 await stop.wait()
                 for chore in chores:
                     chore.cancel()
@@ -59,18 +70,20 @@ async def serve(settings: GateSettings, *, sign: Sign, stop: asyncio.Event, read
     log.info("gate stopped")
 
 
-def run(settings: GateSettings, *, sign: Sign, ready: Callable[[], None] | None = None) -> None:
+def run(settings: GateSettings, *, sign: Sign, clock: Callable[[], datetime], ready: Callable[[], None] | None = None) -> None:
     """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(settings, sign, ready))
+        runner.run(_until_told(settings, sign, clock, ready))
 
 
-async def _until_told(settings: GateSettings, sign: Sign, ready: Callable[[], None] | None) -> None:
+async def _until_told(
+    settings: GateSettings, sign: Sign, clock: Callable[[], datetime], ready: Callable[[], None] | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, sign=sign, stop=stop, ready=ready)
+    await serve(settings, sign=sign, clock=clock, stop=stop, ready=ready)
 
 
 @contextlib.asynccontextmanager

@@ -29,10 +29,11 @@ class Shapes(dict[Names, Shape | None]):
     That is so if one came twice in two spellings, if there are too many, or if bytes other than a next request may follow.
     """
 
-    def __init__(self, names: HeaderNames, identity_headers: tuple[bytes, ...]) -> None:
+    def __init__(self, names: HeaderNames, identity: bytes | None) -> None:
+        """Take the one header to look at, if there is but one."""
         super().__init__()
         self._names = names
-        self._identity = identity_headers[0] if len(identity_headers) == 1 else None
+        self._identity = identity
 
     def __missing__(self, spelled: Names) -> Shape | None:
         fields = tuple((field, name) for name in spelled if (field := self._names[name]) is not None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from gatekeeper.config import Settings
 from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.wiring.clock import system_clock
 from gatekeeper.wiring.listening import refused
 from gatekeeper.wiring.places import StateFolder
 
@@ -20,7 +21,8 @@ def gate_settings(settings: Settings) -> GateSettings:
         host=host,
         port=port,
         socket=gate.socket,
-        identity_headers=tuple(source.header for source in gate.identity),
+        identity=gate.sources,
+        viewer_header=gate.viewer,
         edge_secret=gate.edge_secret.get_secret_value(),
         always_allow=tuple(gate.always_allow),
         anonymous=gate.unknown_account,
@@ -49,7 +51,7 @@ def run_gate(settings: Settings, *, with_parent: bool) -> None:
         return signer.dumps({"account": account, "viewer": viewer, "path": path})
 
     try:
-        run(chosen, sign=sign)
+        run(chosen, sign=sign, clock=system_clock)
     except OSError as fault:
         raise refused(chosen.host, chosen.port, "gate.listen", fault) from fault
 

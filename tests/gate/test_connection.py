@@ -181,7 +181,7 @@ def test_a_fault_of_our_own_is_a_refusal_and_not_a_5xx(gate: GateSettings, monke
         raise RuntimeError("a fault of the gate")
 
     monkeypatch.setattr("gatekeeper.gate.answering.is_account", fail)
-    monkeypatch.setattr("gatekeeper.gate.identity.is_account", fail)
+    monkeypatch.setattr("gatekeeper.gate.readers.is_account", fail)
     assert [reply.status for reply in ask(gate, GOOD)] == [403]
     monkeypatch.undo()
     assert [reply.status for reply in ask(gate, GOOD)] == [200]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.gate.sources import HeaderSource
 from tests.kit.gates import HTML, ask, gate_in_thread, one, publish, settings_in, token
 from tests.kit.origin import Request, Response, origin
 
@@ -15,7 +16,9 @@ _FORWARDED = ("/gate/traefik", "/gate/caddy")
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[GateSettings]:
-    settings = settings_in(tmp_path, always_allow=("/login",), identity_headers=("X-Account-Id", "X-Tenant"))
+    settings = settings_in(
+        tmp_path, always_allow=("/login",), identity=(HeaderSource("X-Account-Id"), HeaderSource("X-Tenant"))
+    )
     publish(settings.snapshot_path, 7, late="suspended", half="restricted")
     with gate_in_thread(settings):
         yield settings

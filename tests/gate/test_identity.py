@@ -3,17 +3,22 @@
 import pytest
 
 from gatekeeper.gate.fields import HeaderNames
-from gatekeeper.gate.identity import AMBIGUOUS, MISSING, NOBODY, identify
+from gatekeeper.gate.identity import AMBIGUOUS, MISSING, NOBODY
+from gatekeeper.gate.readers import Asked, Identifier
+from gatekeeper.gate.sources import HeaderSource
+from gatekeeper.wiring.clock import system_clock
 
-_NAMES = (b"x-account-id", b"x-tenant")
+_BOTH = Identifier([HeaderSource("X-Account-Id"), HeaderSource("X-Tenant")], system_clock)
+_FIRST = Identifier([HeaderSource("X-Account-Id")], system_clock)
+_NOTHING = Asked(b"", b"")
 
 
 def _identify(*headers: tuple[bytes, bytes]) -> bytes:
-    return identify(HeaderNames([b"X-Account-Id", b"X-Tenant"]).read(headers), _NAMES)
+    return _BOTH.identify(HeaderNames([b"X-Account-Id", b"X-Tenant"]).read(headers), _NOTHING)
 
 
 def _one(*headers: tuple[bytes, bytes]) -> bytes:
-    return identify(HeaderNames([b"X-Account-Id"]).read(headers), _NAMES[:1])
+    return _FIRST.identify(HeaderNames([b"X-Account-Id"]).read(headers), _NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gatekeeper.gate.answering import Fields, Gate, PageWanted
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot
+from gatekeeper.wiring.clock import system_clock
 from tests.kit.gates import settings_in
 
 STANDINGS = {
@@ -34,7 +35,7 @@ FREE = st.dictionaries(
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
     folder: Path = tmp_path_factory.mktemp("gate")
-    made = Gate(settings_in(folder, always_allow=("/login",)))
+    made = Gate(settings_in(folder, always_allow=("/login",)), system_clock)
     made.take(Snapshot(7, datetime(2026, 3, 2, 9, tzinfo=UTC), STANDINGS, LEAVES_OPEN))
     return made
 
@@ -73,7 +74,7 @@ def test_accounts_that_are_left_the_same_share_what_is_kept_of_it(gate: Gate) ->
 
 
 def test_a_path_that_no_request_can_match_keeps_nobody_else_out(gate: Gate, tmp_path: Path) -> None:
-    other = Gate(settings_in(tmp_path))
+    other = Gate(settings_in(tmp_path), system_clock)
     standings = {"odd": Standing.RESTRICTED, "late": Standing.SUSPENDED}
     other.take(Snapshot(1, datetime(2026, 3, 2, 9, tzinfo=UTC), standings, {"odd": ("/a b", "/fine")}))
     assert status(other, b"/gate", asking(b"good", b"GET", b"/x")) == 200

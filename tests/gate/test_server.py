@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.settings import GateRefused
+from gatekeeper.gate.sources import HeaderSource
 from tests.kit.gates import ask, gate_in_thread, gate_process, get, publish, read_all, replies, settings_in
 from tests.kit.origin import Response, origin
 
@@ -31,9 +32,9 @@ def test_the_loopback_needs_no_secret(tmp_path: Path, host: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"identity_headers": ()}, "gate.identity"),
-        ({"identity_headers": ("X_Account",)}, "gate.identity"),
-        ({"identity_headers": ("X-Account\r\n",)}, "gate.identity"),
+        ({"identity": ()}, "gate.identity"),
+        ({"identity": (HeaderSource("X_Account"),)}, "gate.identity"),
+        ({"identity": (HeaderSource("X-Account\r\n"),)}, "gate.identity"),
         ({"always_allow": ("/",)}, "gate.always_allow"),
         ({"always_allow": ("/login", "/a/../b")}, "gate.always_allow"),
         ({"edge_secret": "été"}, "gate.edge_secret"),

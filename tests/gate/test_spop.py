@@ -150,8 +150,9 @@ def test_an_identity_that_is_missing_doubled_or_aliased_is_told_from_the_names(
 
 def test_many_messages_are_answered_however_they_are_cut(gate: GateSettings) -> None:
     asked = b"".join(_notify(bytes([number, 1]), x_account_id=b"late") for number in range(200))
-    answers = _exchange(gate, HELLO, *(asked[at : at + 37] for at in range(0, len(asked), 37)), GOODBYE)
-    assert [ids[0] for kind, ids, _ in answers if kind == 103] == list(range(200))
+    for parts in ([asked[at : at + 37] for at in range(0, len(asked), 37)], [asked]):
+        answers = _exchange(gate, HELLO + parts[0], *parts[1:], GOODBYE)
+        assert [ids[0] for kind, ids, _ in answers if kind == 103] == list(range(200))
 
 
 def test_who_does_not_know_the_secret_is_told_nothing(tmp_path: Path) -> None:

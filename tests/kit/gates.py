@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import pickle
 import socket
 import subprocess
 import sys
@@ -15,18 +16,17 @@ import uvloop
 
 from gatekeeper.gate.server import serve
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.gate.sources import HeaderSource
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot, encode
+from gatekeeper.wiring.clock import system_clock
 from tests.kit.ports import free_port, wait_until_listening
 
 _PROCESS = """
-import ast, sys
-from pathlib import Path
+import pickle, sys
 from gatekeeper.gate.server import run
-from gatekeeper.gate.settings import GateSettings
-given = ast.literal_eval(sys.argv[1])
-given |= {key: Path(given[key]) for key in ("snapshot_path", "fallback_page_path")}
-run(GateSettings(**given), sign="token-of-{}|{}|{}".format)
+from gatekeeper.wiring.clock import system_clock
+run(pickle.loads(bytes.fromhex(sys.argv[1])), sign="token-of-{}|{}|{}".format, clock=system_clock)
 """
 
 
@@ -45,7 +45,7 @@ def settings_in(folder: Path, **changes: object) -> GateSettings:
     given: dict[str, object] = {
         "host": "127.0.0.1",
         "port": free_port(),
-        "identity_headers": ("X-Account-Id",),
+        "identity": (HeaderSource("X-Account-Id"),),
         "snapshot_path": folder / "snapshot",
         "fallback_page_path": folder / "overdue.html",
         "page_url": f"http://127.0.0.1:{free_port()}/overdue",
@@ -72,7 +72,7 @@ def gate_in_thread(settings: GateSettings, sign: Callable[[str, str, str], str] 
 
     def work() -> None:
         try:
-            loop.run_until_complete(serve(settings, sign=sign, stop=stop, ready=ready.set))
+            loop.run_until_complete(serve(settings, sign=sign, clock=system_clock, stop=stop, ready=ready.set))
         except BaseException as fault:  # noqa: BLE001 - it is raised in the thread that can report it
             faults.append(fault)
             ready.set()
@@ -96,10 +96,8 @@ def gate_in_thread(settings: GateSettings, sign: Callable[[str, str, str], str] 
 @contextlib.contextmanager
 def gate_process(settings: GateSettings) -> Iterator[subprocess.Popen[bytes]]:
     """A gate as a process. It is killed at the end if it still lives."""
-    given = {name: getattr(settings, name) for name in GateSettings.__slots__}
-    given |= {name: str(given[name]) for name in ("snapshot_path", "fallback_page_path")}
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-c", _PROCESS, repr(given)]
+    command = [sys.executable, "-c", _PROCESS, pickle.dumps(settings).hex()]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as process:
         try:
             wait_until_listening(settings.port)
