@@ -66,7 +66,11 @@ def _toml(value: Any) -> str:
         case SecretStr():  # a default is no secret
             return _toml(value.get_secret_value())
         case BaseModel():
-            return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in dict(value).items()) + " }"
+            return (
+                "{ "
+                + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.model_dump(exclude_defaults=True).items())
+                + " }"
+            )
         case tuple():
             return "[" + ", ".join(map(_toml, value)) + "]"
         case str():

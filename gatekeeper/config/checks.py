@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from gatekeeper.config.gate import Gate
 from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
-from gatekeeper.config.sections import Clock, Gate, Stripe, Web
+from gatekeeper.config.sections import Clock, Stripe, Web
 from gatekeeper.config.told import Api
 from gatekeeper.gate.settings import GateRefused, GateSettings
 

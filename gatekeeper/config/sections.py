@@ -1,10 +1,11 @@
 """The sections of gatekeeper.toml and their keys. `docs/settings.md` is made from this file."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from gatekeeper.config.gate import Gate
 from gatekeeper.config.kinds import (
     FILLED,
     Allowed,
@@ -12,11 +13,9 @@ from gatekeeper.config.kinds import (
     Count,
     DatabaseUrl,
     EmailAddress,
-    IdentitySecret,
     Listen,
     LocaleName,
     Path,
-    Secret,
     StripeAccount,
     StripeKey,
     Text,
@@ -29,8 +28,6 @@ from gatekeeper.config.kinds import (
 from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
 from gatekeeper.config.told import Api, Directory
-from gatekeeper.gate.paths import OpenPaths
-from gatekeeper.gate.sources import CookieSource, HeaderSource, HostSource, PathSource, Source, TokenSource
 from gatekeeper.model import Mode
 from gatekeeper.policy.calendar import Hours
 from gatekeeper.policy.faults import Faults
@@ -188,81 +185,6 @@ class Web(Section):
     @property
     def address(self) -> tuple[str, int]:
         return listen_address(self.listen)
-
-
-class IdentitySource(Section):
-    """One place where the gate reads the account's id: exactly one of the first five is given, a `cookie` beside `jwt` too."""
-
-    header: str = ""
-    host: str = ""
-    path: str = ""
-    cookie: str = ""
-    jwt: str = ""
-    keys: str = ""
-    issuer: str = ""
-    audience: str = ""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        kinds = [name for name in ("header", "host", "path", "jwt") if getattr(self, name)]
-        if self.cookie and kinds != ["jwt"]:
-            kinds.append("cookie")
-        if len(kinds) != 1:
-            raise ValueError("each entry names exactly one of header, host, path, cookie and jwt")
-        if kinds != ["jwt"] and (self.keys or self.issuer or self.audience):
-            raise ValueError("keys, issuer and audience belong to jwt")
-        return self
-
-    def source(self, secrets: tuple[str, ...]) -> Source:
-        """As the gate knows it; `secrets` are those of `gate.identity_secrets`."""
-        if self.jwt:
-            shared = () if self.keys else secrets
-            return TokenSource(
-                claim=self.jwt, cookie=self.cookie, secrets=shared, keys=self.keys, issuer=self.issuer, audience=self.audience
-            )
-        if self.cookie:
-            return CookieSource(self.cookie, secrets)
-        if self.host:
-            return HostSource(self.host)
-        return PathSource(self.path) if self.path else HeaderSource(self.header)
-
-
-def _open_path(text: str) -> None:
-    OpenPaths([text])
-
-
-class Gate(Section):
-    """The part that the edge asks."""
-
-    listen: Listen = Field("127.0.0.1:8403", description="Where the gate listens; beyond this machine only with `edge_secret`.")
-    socket: Path = Field("", description="Unix socket to listen on as well.")
-    identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed("list of tables (docs/identity.md), at least one")] = Field(
-        (IdentitySource(header="X-Account-Id"),),
-        description="Where the account's id is read: `header`, `host`, `path`, `cookie` or `jwt`.",
-    )
-    identity_secrets: Annotated[
-        tuple[IdentitySecret, ...], Allowed("list of secrets of 32 characters or more", secret=True)
-    ] = Field((), description="What the product signs a `cookie` or a `jwt` of `identity` with; the newest first.")
-    viewer: Annotated[str, FILLED, Allowed("name of a header")] = Field(
-        "X-Viewer-Email", description="Header in which the edge names the person (docs/identity.md), for the lockout page."
-    )
-    edge_secret: Secret = Field(SecretStr(""), description="What the edge must send as `X-Gatekeeper-Edge` to be answered.")
-    always_allow: Annotated[
-        tuple[Annotated[str, FILLED, check(_open_path)], ...], Allowed("list of paths that start with `/`")
-    ] = Field((), description="Paths that stay open to everybody, with all that is below them: sign-in, export, support.")
-    unknown_account: Annotated[Literal["allow", "deny"], Allowed("`allow` or `deny`")] = Field(
-        "allow", description="What becomes of a request for which the edge names no account."
-    )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return listen_address(self.listen)
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """What `identity` and `identity_secrets` say, as the gate knows it."""
-        secrets = tuple(secret.get_secret_value() for secret in self.identity_secrets)
-        return tuple(entry.source(secrets) for entry in self.identity)
 
 
 class Pages(Section):

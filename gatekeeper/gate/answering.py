@@ -250,6 +250,8 @@ class Gate:
     def _metrics(self) -> Answer:
         """Prometheus text format. No account ever names a series."""
         lines = [f'gatekeeper_gate_requests_total{{outcome="{name}"}} {count}' for name, count in self._counts.items()]
+        refused = sum(reader.tokens.refused for reader in self.identifier.tokens)
+        lines += [f"gatekeeper_gate_tokens_refused_total {refused}"]
         lines += [f"gatekeeper_gate_snapshot_revision {self._revision}", f"gatekeeper_gate_accounts_listed {self._count}"]
         return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
 

@@ -65,7 +65,11 @@ class CookieSource:
     def fault(self) -> str:
         if not _COOKIE_NAME.fullmatch(self.name):
             return f"{self.name!r} is no cookie name: use letters, digits, dots, hyphens and underscores"
-        return "" if self.secrets and all(self.secrets) else f"the cookie {self.name!r} needs the secret that it is signed with"
+        return (
+            ""
+            if self.secrets and all(self.secrets)
+            else f"the cookie {self.name!r} needs gate.identity_secrets, which it is signed with"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,7 @@ class TokenSource:
         if self.cookie and not _COOKIE_NAME.fullmatch(self.cookie):
             return f"{self.cookie!r} is no cookie name: use letters, digits, dots, hyphens and underscores"
         if bool(self.secrets) == bool(self.keys) or not all(self.secrets):
-            return f"the token with {self.claim!r} needs either a secret or keys (an https address or a file), and not both"
+            return f"the token with {self.claim!r} needs either gate.identity_secrets or jwks (an https address or a file)"
         if self.keys.startswith("http:"):
             return "public keys are fetched over https only: whoever can change them can be anybody"
         return ""
