@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.gate import spop
 from gatekeeper.gate.settings import GateSettings
+from tests.kit.fuzz import ALWAYS, LEAVES_OPEN, STANDINGS, Fuzz
 from tests.kit.gates import ask, gate_in_thread, publish, settings_in
 
 # Pieces that matter to HTTP and to us, so that the search gets somewhere
@@ -81,3 +82,16 @@ def test_no_header_lets_in_whoever_is_closed_out(
 def test_whatever_follows_the_target_nginx_gets_200_or_403(gate: GateSettings, noise: bytes) -> None:
     statuses = _statuses(gate, b"GET /gate/nginx HTTP/1.1\r\nX-Account-Id: late\r\nX-Noise: " + noise + b"\r\n\r\n")
     assert statuses[:1] in ([403], [])
+
+
+def test_requests_that_nobody_would_think_of_are_answered_as_an_independent_rule_says(tmp_path: Path) -> None:
+    """A small part of what bench/fuzz.py does millions of times."""
+    chosen = settings_in(tmp_path, always_allow=(f"/{ALWAYS}",))
+    publish(chosen.snapshot_path, 1, leaves_open=LEAVES_OPEN, **STANDINGS)
+    with gate_in_thread(chosen):
+        fuzz = Fuzz(chosen.port, seed=5)
+        fuzz.run(20_000)
+        fuzz.close()
+    assert fuzz.wrong == []
+    assert set(fuzz.statuses) <= {0, 200, 402, 403}
+    assert fuzz.statuses[200] > 5_000 < fuzz.statuses[403]
