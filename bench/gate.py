@@ -1,13 +1,14 @@
-"""What a decision costs: CPU time per request of the gate beside nginx's own `return 200`, in one run, as a ratio.
+"""What a decision costs, beside nginx, Go and uvicorn, alone and behind nginx: in one run, in turns, as ratios.
 
     python bench/gate.py [--seconds 4] [--repeats 5]
 
-Both servers run on one core and wrk on another; both get the same requests: the six headers that an nginx in front sends, over
-kept connections, about 100 000 accounts of which 5 % are suspended. Turns alternate, and the medians are compared: a ratio
-holds where the numbers themselves drift with whatever else the machine does. Needs wrk, nginx, taskset and two cores.
+Alone: every server gets what an nginx in front sends, over kept connections: about 100 000 accounts of which 5 % are suspended.
+It runs on one core, and wrk on another. Behind nginx: nginx serves a small file on one core, and whom it asks shares the other
+with wrk. CPU time is the kernel's account of the processes. Needs wrk, nginx, taskset, two cores; Go for its row.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -16,41 +17,92 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from gatekeeper.gate.settings import GateSettings
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot, encode
 from tests.kit.gates import gate_process, settings_in
 from tests.kit.nginx import nginx
-from tests.kit.ports import free_port
+from tests.kit.ports import free_port, wait_until_listening
 
+PEERS = Path(__file__).parent / "peers"
 ACCOUNTS = 100_000
-TARGET = 1.8
-_NGINX = """
+_HTTP = "access_log off; server_tokens off; keepalive_requests 100000000;"
+_RETURNS = """
+user www-data;
 worker_processes 1;
 events { worker_connections 1024; }
-http {
-  access_log off; server_tokens off; keepalive_requests 100000000;
-  server { listen 127.0.0.1:%d backlog=1024; location = /gate/nginx { return 200; } }
+http { %(http)s
+  server { listen 127.0.0.1:%(port)d backlog=1024; listen unix:%(socket)s; location = /gate/nginx { return 200; } }
 }
 """
-# Every 61st account of 100 000, so that requests reach all over the list; 1 in 20 of them is suspended
+_EDGE = """
+user www-data;
+worker_processes 1;
+events { worker_connections 1024; }
+http { %(http)s
+  upstream gate { server unix:%(gate)s; keepalive 64; }
+  upstream limit { server unix:%(limit)s; keepalive 64; }
+  proxy_http_version 1.1;
+  server {
+    listen 127.0.0.1:%(port)d backlog=1024;
+    root %(root)s;
+    location /ungated/ { }
+    location /internal/ { auth_request /200; }
+    location /gated/ { auth_request /ask; %(set)s }
+    location /limit/ { auth_request /ask-limit; %(set)s }
+    location = /200 { internal; return 200; }
+    location = /ask { internal; proxy_pass http://gate/gate/nginx; %(ask)s }
+    location = /ask-limit { internal; proxy_pass http://limit/gate/nginx; %(ask)s }
+  }
+}
+"""
+# As in config/edges/nginx.conf
+_SET = " ".join(
+    f"auth_request_set $judged_{name} $upstream_http_x_gatekeeper_{name};" for name in ("account", "standing", "revision")
+)
+_ASK = """proxy_pass_request_headers off; proxy_pass_request_body off; proxy_set_header Content-Length "";
+  proxy_set_header Connection ""; proxy_set_header X-Account-Id $http_x_account_id;
+  proxy_set_header X-Original-Method $request_method; proxy_set_header X-Original-URI $request_uri;"""
+# Every 61st account of 100 000, so that requests reach all over the list; 1 in 20 of them is suspended, where `step` is 61
 _WRK = """
-local requests, turn = {}, 0
+local requests, turn, count = {}, 0, 1639
 init = function()
-  for i = 0, 1638 do
-    requests[i] = wrk.format("GET", "/gate/nginx", {
-      ["Host"] = "gatekeeper", ["X-Account-Id"] = string.format("acct_%012d", i * 61),
+  for i = 0, count - 1 do
+    local number = i * 61
+    if %(good)s and number %% 20 == 0 then number = number + 1 end
+    requests[i] = wrk.format("GET", "%(path)s", {
+      ["Host"] = "gatekeeper", ["X-Account-Id"] = string.format("acct_%%012d", number),
       ["X-Original-Method"] = "GET", ["X-Original-URI"] = "/projects/1234/board?view=week",
       ["Accept"] = "text/html,application/xhtml+xml", ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64)" })
   end
 end
-request = function() turn = (turn + 1) % 1639; return requests[turn] end
+request = function() turn = (turn + 1) %% count; return requests[turn] end
 """
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Turn(NamedTuple):
+    """CPU microseconds per request, requests per second, and the median latency in microseconds."""
+
+    cost: float
+    rate: float
+    latency: float
+
+
+class Target(NamedTuple):
+    """What wrk asks, and the processes that answer."""
+
+    port: int
+    path: str
+    pids: list[int]
+    good: bool = False
 
 
 def main() -> None:
@@ -64,49 +116,156 @@ def main() -> None:
             f"not measured: {', '.join(lacking) or 'a second core'} is missing; nginx and wrk come from your system's packages"
         )
     with tempfile.TemporaryDirectory() as name:
-        measure(Path(name), given.seconds, given.repeats)
+        folder = Path(name)
+        settings = settings_in(folder, socket=str(folder / "gate.sock"))
+        suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
+        snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
+        settings.snapshot_path.write_bytes(encode(snapshot))
+        alone(folder, settings, given.seconds, given.repeats)
+        behind(folder, settings, given.seconds, given.repeats)
 
 
-def measure(folder: Path, seconds: int, repeats: int) -> None:
-    script = folder / "accounts.lua"
-    script.write_text(_WRK)
-    settings = settings_in(folder)
-    suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
-    snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
-    settings.snapshot_path.write_bytes(encode(snapshot))
+def alone(folder: Path, settings: GateSettings, seconds: int, repeats: int) -> None:
+    """Each server by itself, on one core."""
     port = free_port()
-    with nginx(_NGINX % port, folder / "nginx", ports=[port]) as front, gate_process(settings) as gate:
-        servers = {"nginx return 200": (port, front.pids()), "gate": (settings.port, [gate.pid])}
-        for _, pids in servers.values():
-            for pid in pids:
-                os.sched_setaffinity(pid, {0})
-        costs: dict[str, list[float]] = {name: [] for name in servers}
-        rates: dict[str, list[float]] = {name: [] for name in servers}
-        for turn in range(repeats + 1):
-            for name, (target, pids) in servers.items():
-                cost, rate = one_turn(script, target, pids, 1 if turn == 0 else seconds)
-                if turn:  # the first one warms up
-                    costs[name].append(cost)
-                    rates[name].append(rate)
-    for name in servers:
-        cost, rate = statistics.median(costs[name]), statistics.median(rates[name])
-        spread = f"{min(costs[name]):.2f}-{max(costs[name]):.2f}"
-        print(f"{name:17} {cost:6.2f} us CPU/request ({spread})  {rate:9,.0f} requests/s")
-    ratio = statistics.median(costs["gate"]) / statistics.median(costs["nginx return 200"])
-    print(f"gate/nginx CPU ratio {ratio:.2f} (target {TARGET})")
+    config = _RETURNS % {"http": _HTTP, "port": port, "socket": folder / "alone.sock"}
+    with contextlib.ExitStack() as stack:
+        limit = stack.enter_context(nginx(config, folder / "alone", ports=[port]))
+        gate = stack.enter_context(gate_process(settings))
+        targets = {
+            "nginx return 200": Target(port, "/gate/nginx", limit.pids()),
+            "gate": Target(settings.port, "/gate/nginx", [gate.pid]),
+            "uvicorn, raw ASGI": stack.enter_context(_uvicorn()),
+        }
+        if shutil.which("go"):
+            targets["Go net/http"] = stack.enter_context(_go(folder))
+        _pin(0, [pid for target in targets.values() for pid in target.pids])
+        found = _measured(folder, targets, seconds, repeats)
+    ours = found["gate"].cost
+    print(f"gate / nginx return 200, by CPU: {found['nginx return 200'].cost / ours:.2f} (at least 0.65)")
+    for peer, least in (("Go net/http", 1.4), ("uvicorn, raw ASGI", 2.2)):
+        if peer in found:
+            print(f"gate / {peer}, by CPU: {found[peer].cost / ours:.2f} (at least {least})")
+        else:
+            print(f"gate / {peer}: not measured, it is not installed")
 
 
-def one_turn(script: Path, port: int, pids: list[int], seconds: int) -> tuple[float, float]:
-    """CPU microseconds per request, and requests per second."""
-    before, begun = sum(map(cpu_seconds, pids)), time.perf_counter()
-    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}/"]
-    report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    spent, took = sum(map(cpu_seconds, pids)) - before, time.perf_counter() - begun
+def behind(folder: Path, settings: GateSettings, seconds: int, repeats: int) -> None:
+    """One nginx with four ways to decide, and whom it asks."""
+    root, port, other = folder / "www", free_port(), free_port()
+    for name in ("ungated", "internal", "gated", "limit"):
+        (root / name).mkdir(parents=True)
+        (root / name / "ok.html").write_text("<!doctype html><title>ok</title>ok")
+    folder.chmod(0o755)
+    sockets = {"gate": settings.socket, "limit": folder / "limit.sock"}
+    edge_config = _EDGE % ({"http": _HTTP, "port": port, "root": root, "set": _SET, "ask": _ASK} | sockets)
+    limit_config = _RETURNS % {"http": _HTTP, "port": other, "socket": folder / "limit.sock"}
+    with (
+        nginx(limit_config, folder / "second", ports=[other]) as limit,
+        gate_process(settings) as gate,
+        nginx(edge_config, folder / "edge", ports=[port]) as edge,
+    ):
+        _pin(0, edge.pids())
+        _pin(1, [gate.pid, *limit.pids()])
+        everybody = [*edge.pids(), gate.pid, *limit.pids()]
+        targets = {
+            name: Target(port, f"/{name}/ok.html", everybody, good=True) for name in ("ungated", "internal", "gated", "limit")
+        }
+        found = _measured(folder, targets, seconds, repeats)
+        single = _measured(folder, {name: targets[name] for name in ("ungated", "gated")}, seconds, repeats, connections=1)
+    gated, plain = found["gated"], found["ungated"]
+    print(f"behind nginx, gate / nginx as the gate, requests/s: {gated.rate / found['limit'].rate:.2f} (at least 0.85)")
+    print(f"behind nginx, gate / nginx as the gate, by CPU of all: {found['limit'].cost / gated.cost:.2f}")
+    print(f"gated / ungated nginx, requests/s: {gated.rate / plain.rate:.2f} (at least 0.63)")
+    print(f"the same with an internal auth_request, the limit: {found['internal'].rate / plain.rate:.2f}")
+    print(f"added median latency at one connection: {single['gated'].latency - single['ungated'].latency:.0f} us (at most 40)")
+
+
+@contextlib.contextmanager
+def _uvicorn() -> Iterator[Target]:
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        str(PEERS),
+        "--port",
+        str(port),
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+    ]
+    quiet = [
+        "--no-access-log",
+        "--lifespan",
+        "off",
+        "--no-server-header",
+        "--no-date-header",
+        "--log-level",
+        "error",
+        "raw_asgi:app",
+    ]
+    with subprocess.Popen([*command, *quiet]) as process:
+        try:
+            wait_until_listening(port)
+            yield Target(port, "/gate/nginx", [process.pid])
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def _go(folder: Path) -> Iterator[Target]:
+    port = free_port()
+    environment = os.environ | {"GOCACHE": str(folder / "go"), "GOMAXPROCS": "1"}
+    subprocess.run(["go", "build", "-o", str(folder / "gate-go"), str(PEERS / "gate.go")], check=True, env=environment)
+    with subprocess.Popen([str(folder / "gate-go"), str(port)], env=environment) as process:
+        try:
+            wait_until_listening(port)
+            yield Target(port, "/gate/nginx", [process.pid])
+        finally:
+            process.terminate()
+
+
+def _pin(core: int, pids: list[int]) -> None:
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+
+
+def _measured(folder: Path, targets: dict[str, Target], seconds: int, repeats: int, connections: int = 32) -> dict[str, Turn]:
+    """The medians of each, with a line for people."""
+    turns: dict[str, list[Turn]] = {name: [] for name in targets}
+    for turn in range(repeats + 1):
+        for name, target in targets.items():
+            one = _one_turn(folder / "requests.lua", target, 1 if turn == 0 else seconds, connections)
+            if turn:  # the first one warms up
+                turns[name].append(one)
+    found = {name: Turn(*(statistics.median(column) for column in zip(*each, strict=True))) for name, each in turns.items()}
+    for name, median in found.items():
+        costs = [one.cost for one in turns[name]]
+        print(
+            f"{name:18} {median.cost:7.2f} us CPU/request ({min(costs):.2f}-{max(costs):.2f})  {median.rate:9,.0f} requests/s"
+            f"  p50 {median.latency:6.0f} us at {connections}"
+        )
+    return found
+
+
+def _one_turn(script: Path, target: Target, seconds: int, connections: int) -> Turn:
+    script.write_text(_WRK % {"path": target.path, "good": str(target.good).lower()})
+    before, begun = sum(map(_cpu_seconds, target.pids)), time.perf_counter()
+    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+    report = subprocess.run([*command, f"http://127.0.0.1:{target.port}/"], check=True, capture_output=True, text=True).stdout
+    spent, took = sum(map(_cpu_seconds, target.pids)) - before, time.perf_counter() - begun
     (requests,) = map(int, re.findall(r"(\d+) requests in", report))
-    return spent * 1e6 / requests, requests / took
+    ((number, unit),) = re.findall(r"50%\s+([\d.]+)(us|ms)", report)
+    if target.good:
+        assert "Non-2xx" not in report, report
+    return Turn(spent * 1e6 / requests, requests / took, float(number) * (1000 if unit == "ms" else 1))
 
 
-def cpu_seconds(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
