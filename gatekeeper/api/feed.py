@@ -37,7 +37,7 @@ class Follower:
         return True
 
     def end(self) -> None:
-        """Nothing more comes, not even what waits: a gap could not be told from the end."""
+        """Nothing more comes, not even what waits: he hears of it when he comes back."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
         self._waiting.put_nowait(None)
