@@ -23,7 +23,7 @@ from gatekeeper.api import feed
 from gatekeeper.ledger.tables import accounts
 from gatekeeper.model import Standing, Verdict
 from gatekeeper.snapshot import Snapshot, apply, as_json, delta_of, snapshot_of
-from tests.kit.builders import DUE_AT, invoice, on
+from tests.kit.builders import DUE_AT, invoice
 from tests.kit.events import Event, events_in
 from tests.kit.ledger import Ledger, a_customer, current, opened, past_due, statements, suspended
 from tests.kit.running import Installation, until
