@@ -82,7 +82,7 @@ def rounds(many: int, folder: Path) -> tuple[list[float], float]:
         withheld=lambda: None,
         clock=lambda: START,
     )
-    publisher = Publisher(folder / f"snapshot{many}", reader, writer.verdicts.raise_revision)
+    publisher = Publisher(folder / f"snapshot{many}", reader, writer.verdicts.raise_revision, time.perf_counter)
     taken = []
     for hour in range(ROUNDS):
         now = START + timedelta(hours=hour)

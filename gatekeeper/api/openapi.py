@@ -20,8 +20,9 @@ _PROBLEMS: Final = {
     "409": "The invoice is settled, Stripe's, or another account's.",
     "413": "The document is too large.",
     "422": "Something in the request is not allowed; `errors` lists everything.",
-    "503": "The ledger does not answer; send it again.",
+    "503": "The ledger does not answer, or too many follow the feed; send it again.",
 }
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _OF_GET: Final = ("401", "403", "404", "422", "503")
 _OF_PUT: Final = ("400", "401", "403", "413", "422", "503")
 
@@ -44,6 +45,8 @@ def openapi() -> dict[str, Any]:
             "/api/v1/invoices/{id}": _resource(
                 "invoice", INVOICE_ID, schema_of[Statement], schema_of[InvoiceState], schema_of[Problem], (*_OF_PUT, "409")
             ),
+            "/api/v1/access/stream": {"get": _stream(schema_of[Problem])},
+            "/api/v1/access/snapshot": {"get": _snapshot(schema_of[Problem])},
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenapi",
@@ -76,6 +79,47 @@ def _resource(noun: str, allowed: str, taken: Any, shown: Any, problem: Any, ref
             "requestBody": {"required": True, "content": {"application/json": {"schema": taken}}},
             "responses": state | _problems(refusals, problem),
         },
+    }
+
+
+def _stream(problem: Any) -> dict[str, Any]:
+    known = "the revision that you know; without it the first event is a snapshot"
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "streamAccess",
+        "summary": "Who is let in: what has changed, as it changes. docs/feed.md describes the events.",
+        "parameters": [
+            {"name": "since", "in": "query", "description": known, "schema": _COUNT},
+            {"name": "Last-Event-ID", "in": "header", "description": "Goes before `since`.", "schema": _COUNT},
+        ],
+        "responses": {"200": {"description": "Events until either side ends it.", "content": content}}
+        | _problems(("401", "403", "422", "503"), problem),
+    }
+
+
+def _snapshot(problem: Any) -> dict[str, Any]:
+    words = {"type": "array", "items": {"type": "string"}}
+    group = {"type": "object", "properties": {"paths": words, "accounts": words}, "required": ["paths", "accounts"]}
+    fields = {
+        "ledger": {"type": "string", "description": "Of which ledger; revisions of two cannot be compared."},
+        "revision": _COUNT,
+        "published_at": {"type": "string", "format": "date-time"},
+        "accounts": _COUNT | {"description": "How many accounts the ledger knows in all."},
+        "past_due": words,
+        "restricted": words | {"description": "They may read everything."},
+        "suspended": words,
+        "leaves_open": {"type": "array", "items": group, "description": "Restricted accounts that are left these paths only."},
+    }
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    return {
+        "operationId": "getAccess",
+        "summary": "Who is not let in freely, as one document.",
+        "parameters": [{"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "All of it, with an ETag.", "content": {"application/json": {"schema": schema}}},
+            "304": {"description": "Nothing has changed."},
+        }
+        | _problems(("401", "403", "503"), problem),
     }
 
 

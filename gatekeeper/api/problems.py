@@ -15,7 +15,7 @@ class Wrong(BaseModel):
     """One thing that is wrong, and where."""
 
     pointer: str | None = Field(None, description="JSON Pointer into the document (RFC 6901); empty: the document itself")
-    parameter: Literal["id"] | None = Field(None, description="the part of the address that is wrong")
+    parameter: Literal["id", "since"] | None = Field(None, description="the part of the address that is wrong")
     detail: str = Field(description="what is allowed there")
 
 

@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ExceptionHandler
 
+from gatekeeper.api.access import Access
 from gatekeeper.api.documents import AccountDocument, AccountState, InvoiceState
+from gatekeeper.api.feed import Feed
 from gatekeeper.api.guard import Guard, Token
 from gatekeeper.api.openapi import openapi
 from gatekeeper.api.problems import Refused, Wrong, answer, invalid, problem, wrong
@@ -33,7 +35,10 @@ _D = TypeVar("_D", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """What the API works with. `zone`: whose days dates mean; `wake` tells the worker that something has changed."""
+    """What the API works with.
+
+    `zone`: whose days dates mean; `wake` tells the worker that something has changed; `stopping`: whether the house stops.
+    """
 
     reader: Reader
     profiles: Profiles
@@ -41,6 +46,7 @@ class Api:
     zone: tzinfo
     clock: Callable[[], datetime]
     wake: Callable[[], None]
+    stopping: Callable[[], bool]
 
     async def account(self, request: Request) -> Response:
         account_id = _id(request, is_account_id, ACCOUNT)
@@ -85,6 +91,7 @@ class Api:
 def routes(api: Api, tokens: Sequence[Token]) -> list[Mount]:
     """Everything below `/api`; without a token, of which there may be none, every address answers 401."""
     described = openapi()
+    access = Access(reader=api.reader, feed=Feed(api.reader, api.clock, api.stopping), clock=api.clock)
 
     async def describe(_request: Request) -> Response:
         return JSONResponse(described, headers={"Cache-Control": "no-store"})
@@ -93,6 +100,8 @@ def routes(api: Api, tokens: Sequence[Token]) -> list[Mount]:
         routes=[
             Route("/v1/accounts/{id:path}", api.account, methods=["GET", "PUT"]),
             Route("/v1/invoices/{id:path}", api.invoice, methods=["GET", "PUT"]),
+            Route("/v1/access/stream", access.stream),
+            Route("/v1/access/snapshot", access.snapshot),
             Route("/v1/openapi.json", describe),
         ],
         middleware=[Middleware(Guard, tokens=tokens)],

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, Select, select
+from sqlalchemy import Engine, Row, Select, func, select
 
 from gatekeeper.ledger import rows
 from gatekeeper.ledger.engine import for_reading
 from gatekeeper.ledger.gathering import gather_facts
-from gatekeeper.ledger.indexes import DISPUTED, NOT_CURRENT, OWING, TOUCHED, UNCONFIRMED
+from gatekeeper.ledger.indexes import CHANGED, DISPUTED, NOT_CURRENT, OWING, TOUCHED, UNCONFIRMED
 from gatekeeper.ledger.profiles import KnownAccount, find_account
 from gatekeeper.ledger.tables import (
     accounts,
@@ -22,6 +22,10 @@ from gatekeeper.ledger.tables import (
     state,
 )
 from gatekeeper.model import Facts, Identity, Invoice, Mode, Notice, Origin, Reason, ReturnKind, Standing
+from gatekeeper.snapshot import Delta, Snapshot
+
+# More is cheaper to send whole
+MOST_CHANGES: Final = 10_000
 
 _CLOSED: Final = accounts.c.standing.in_([Standing.RESTRICTED.value, Standing.SUSPENDED.value])
 _STRIPES: Final = invoices.c.origin == Origin.STRIPE.value
@@ -116,20 +120,42 @@ class Reader:
         current = accounts.c.standing == Standing.CURRENT.value
         return [_account_row(row) for row in self._all(select(accounts).order_by(current, accounts.c.id))]
 
-    def standings(self) -> tuple[int, dict[str, Standing], dict[str, tuple[str, ...]]]:
-        """The revision, every account that is not `current`, and what restricted ones are left, if it is not reading.
+    def snapshot(self, now: datetime) -> Snapshot:
+        """Every account that is not `current`, and what restricted ones are left, if it is not reading: all from one moment.
 
-        All from one moment.
+        Costs a count of all accounts, and as much as is listed: for a new file and a new reader, not for every round.
         """
         with self._engine.connect() as connection:
-            revision = connection.execute(select(state.c.revision)).scalar_one()
-            listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(NOT_CURRENT))
-            standings = {row.id: Standing(row.standing) for row in listed}
-            restricted = select(accounts.c.id, accounts.c.leaves_open).where(
-                NOT_CURRENT, accounts.c.standing == Standing.RESTRICTED.value
+            house = connection.execute(select(state.c.ledger_id, state.c.revision)).one()
+            total = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
+            listed = connection.execute(select(accounts.c.id, accounts.c.standing).where(NOT_CURRENT)).all()
+            restricted = accounts.c.standing == Standing.RESTRICTED.value
+            left = connection.execute(select(accounts.c.id, accounts.c.leaves_open).where(NOT_CURRENT, restricted)).all()
+            return Snapshot(
+                revision=house.revision,
+                published_at=now,
+                standings={row.id: Standing(row.standing) for row in listed},
+                leaves_open={row.id: tuple(row.leaves_open) for row in left if row.leaves_open},
+                ledger=house.ledger_id,
+                accounts=total,
             )
-            left = connection.execute(restricted)
-            return revision, standings, {row.id: tuple(row.leaves_open) for row in left if row.leaves_open}
+
+    def changes_since(self, revision: int, now: datetime, *, most: int = MOST_CHANGES) -> Delta | None:
+        """What has changed since a revision, from one moment; without changes if it is the ledger's own.
+
+        None: the ledger cannot tell, for it is older, or was restored from a backup since; or it is more than `most` accounts.
+        """
+        with self._engine.connect() as connection:
+            house = connection.execute(select(state.c.ledger_id, state.c.revision, state.c.changes_from)).one()
+            if not house.changes_from <= revision <= house.revision:
+                return None
+            asked = select(accounts.c.id, accounts.c.standing, accounts.c.leaves_open)
+            changed = asked.where(CHANGED, accounts.c.changed_in > revision).order_by(accounts.c.changed_in).limit(most + 1)
+            found = connection.execute(changed).all()
+        if len(found) > most:
+            return None
+        changes = tuple((row.id, Standing(row.standing), tuple(row.leaves_open)) for row in found)
+        return Delta(house.ledger_id, revision, house.revision, now, changes)
 
     def revision(self) -> int:
         row = self._one(select(state.c.revision))

@@ -62,6 +62,8 @@ state = Table(
     Column("unheard_since_at", Instant),
     # The latest instant that a worker has lived through: time before it is a clock that was set back (case 28)
     Column("seen_at", Instant),
+    # From this revision on `accounts.changed_in` says what has changed; of what was before nobody knows
+    Column("changes_from", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 accounts = Table(
@@ -92,6 +94,8 @@ accounts = Table(
     Column("clock_id", Text, nullable=False, default="", server_default=""),
     Column("clock_at", Instant),
     Column("directory_at", Instant),
+    # The revision in which standing or leaves_open last changed
+    Column("changed_in", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 customers = Table(

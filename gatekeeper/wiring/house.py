@@ -198,7 +198,7 @@ class House:
 
     @cached_property
     def publisher(self) -> Publisher:
-        return Publisher(self.state.snapshot, self.reader, self.writer.verdicts.raise_revision)
+        return Publisher(self.state.snapshot, self.reader, self.writer.verdicts.raise_revision, steady_seconds)
 
     @cached_property
     def mail_pace(self) -> MailPace:

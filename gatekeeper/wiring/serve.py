@@ -52,6 +52,8 @@ def run_worker(house: House) -> None:
     require_current(house.engine)
     with house.state.held():
         house.lay_out_fallback_page()
+        # Before anything changes: a backup that was restored is noticed by what was published last (case 76)
+        house.publisher.run(house.clock())
         with _worker_beside(house) as stop:
             asyncio.run(_wait(stop))
 

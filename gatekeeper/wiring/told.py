@@ -30,10 +30,25 @@ def open_directory(settings: Settings, client: httpx.Client, writer: Writer) -> 
     )
 
 
-def api_routes(settings: Settings, reader: Reader, writer: Writer, clock: Clock, wake: Callable[[], None]) -> list[Mount]:
+def api_routes(
+    settings: Settings,
+    reader: Reader,
+    writer: Writer,
+    clock: Clock,
+    wake: Callable[[], None],
+    stopping: Callable[[], bool],
+) -> list[Mount]:
     tokens = [
         api.Token(name=token.name, secret=token.token.get_secret_value(), scopes=token.scopes) for token in settings.api.tokens
     ]
     zone = ZoneInfo(settings.product.time_zone)
-    parts = api.Api(reader=reader, profiles=writer.profiles, statements=writer.statements, zone=zone, clock=clock, wake=wake)
+    parts = api.Api(
+        reader=reader,
+        profiles=writer.profiles,
+        statements=writer.statements,
+        zone=zone,
+        clock=clock,
+        wake=wake,
+        stopping=stopping,
+    )
     return api.routes(parts, tokens)

@@ -40,7 +40,7 @@ def web_of(house: House) -> Starlette:
                 wake=house.worker.wake,
                 to_confirm=house.state.keep_to_confirm,
             ),
-            *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake),
+            *api_routes(house.settings, house.reader, house.writer, house.clock, house.worker.wake, house.stopping.is_set),
             *health.routes(
                 reader=house.reader,
                 brake=house.brake_reader,

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,7 +88,7 @@ class Door:
         return answer.status_code, [(one.get("pointer", one.get("parameter")), one["detail"]) for one in said.get("errors", [])]
 
 
-def run(ledger: Ledger, tokens: tuple[api.Token, ...] = TOKENS) -> Iterator[Door]:
+def run(ledger: Ledger, tokens: tuple[api.Token, ...] = TOKENS, stopping: Callable[[], bool] = lambda: False) -> Iterator[Door]:
     woken: list[int] = []
     clock = MovableClock(DUE_AT)
     parts = api.Api(
@@ -98,6 +98,7 @@ def run(ledger: Ledger, tokens: tuple[api.Token, ...] = TOKENS) -> Iterator[Door
         zone=ZoneInfo("America/Bogota"),
         clock=clock,
         wake=lambda: woken.append(1),
+        stopping=stopping,
     )
     with serving(Starlette(routes=api.routes(parts, tokens))) as url, httpx.Client(trust_env=False, timeout=30) as client:
         yield Door(url, ledger, client, clock, woken)
@@ -404,7 +405,8 @@ def test_the_openapi_document_describes_what_there_is(lasting: Door) -> None:
     described = lasting.get("openapi.json")
     assert described == openapi()
     assert (described["openapi"], described["security"]) == ("3.1.0", [{"token": []}])
-    assert set(described["paths"]) == {"/api/v1/accounts/{id}", "/api/v1/invoices/{id}", "/api/v1/openapi.json"}
+    resources = {"accounts/{id}", "invoices/{id}", "access/stream", "access/snapshot", "openapi.json"}
+    assert set(described["paths"]) == {f"/api/v1/{name}" for name in resources}
 
     def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
@@ -418,7 +420,7 @@ def test_the_openapi_document_describes_what_there_is(lasting: Door) -> None:
     operations = [
         operation for path in described["paths"].values() for name, operation in path.items() if name in {"get", "put"}
     ]
-    assert len({operation["operationId"] for operation in operations}) == len(operations) == 5
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 7
     for operation in operations:
         assert {"200", "401", "403"} <= set(operation["responses"])
         assert all(response["description"] for response in operation["responses"].values())

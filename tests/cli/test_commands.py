@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from gatekeeper.cli import cli
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.model import Standing
-from gatekeeper.snapshot import decode
 from tests.kit import billers
 from tests.kit.billers import Biller, later, pay, subscribe
+from tests.kit.published import published
 from tests.kit.running import Installation
 from tests.kit.smtp import MailServer
 
@@ -40,7 +40,7 @@ class Town:
         self.installation.move_clock_to(later(self.biller, **span))
 
     def published(self, account: str) -> Standing:
-        snapshot = decode((self.installation.folder / "snapshot").read_bytes())
+        snapshot = published(self.installation.folder / "snapshot")
         return snapshot.standings.get(account, Standing.CURRENT)
 
     def audit(self, account: str, kind: str) -> list[str]:

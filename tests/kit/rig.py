@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,12 +25,13 @@ from gatekeeper.policy.rules import Rules
 from gatekeeper.policy.versions import RulesOf
 from gatekeeper.publish import Publisher
 from gatekeeper.review import Looked, People, Review
-from gatekeeper.snapshot import Snapshot, decode
+from gatekeeper.snapshot import Snapshot
 from gatekeeper.sync import Sync
 from gatekeeper.worker import Parts, Worker
 from tests.kit.builders import DUE_AT
 from tests.kit.ledger import DOMAIN, Ledger, opened
 from tests.kit.memory_books import Books
+from tests.kit.published import published
 from tests.kit.standin import MovableClock
 
 ACCEPTED = Outcome(state=NoticeState.ACCEPTED, detail="250 taken")
@@ -45,7 +47,7 @@ class Rig:
         self.why: Reason | None = None
         self.sync = Sync(self.books, ledger.reader, ledger.writer, self.clock)
         self.review = self.another_review(rules=rules, caps=caps)
-        self.publisher = Publisher(folder / "snapshot", ledger.reader, ledger.writer.verdicts.raise_revision)
+        self.publisher = Publisher(folder / "snapshot", ledger.reader, ledger.writer.verdicts.raise_revision, time.monotonic)
         self.snapshot_path = folder / "snapshot"
 
     def another_brake(self, ledger: Ledger | None = None, *, caps: Caps | None = None) -> Brake:
@@ -145,7 +147,7 @@ class Rig:
         return [reason.code for reason in row.reasons]
 
     def snapshot(self) -> Snapshot:
-        return decode(self.snapshot_path.read_bytes())
+        return published(self.snapshot_path)
 
 
 class Post:

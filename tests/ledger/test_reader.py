@@ -1,5 +1,6 @@
 """Questions cost what is due, not what exists (case 78), and are answered from one moment."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +13,9 @@ from gatekeeper.ledger.rows import INVOICE_FIELDS
 from gatekeeper.ledger.tables import accounts, audit, inbox, invoices, notices
 from gatekeeper.ledger.tables import cases as case_table
 from gatekeeper.model import Mode, Standing
+from gatekeeper.snapshot import Change, Snapshot
 from tests.kit.builders import DUE_AT, SECOND, contact, invoice, on
-from tests.kit.ledger import Ledger, a_customer, at_once, past_due, planned, reading, statements, suspended
+from tests.kit.ledger import Ledger, a_customer, at_once, current, past_due, planned, reading, statements, suspended
 
 MANY = 20_000
 
@@ -30,6 +32,7 @@ def big(ledger: Ledger) -> Ledger:
         connection.execute(insert(case_table), [{"id": 1, "account_id": "a00000", "opened_at": DUE_AT}])
         for table, row in ((accounts, _account), (invoices, _invoice), (notices, _notice), (audit, _audit), (inbox, _event)):
             connection.execute(insert(table), [row(number) for number in range(MANY)])
+        connection.execute(text("UPDATE state SET revision = 7"))
         connection.execute(text("ANALYZE"))
     return ledger
 
@@ -42,6 +45,7 @@ def _account(number: int) -> dict[str, Any]:
         "withheld": number % 2000 == 11,
         "standing": "suspended" if number % 2000 == 13 else "current",
         "reasons": [],
+        "changed_in": 7 if number % 2000 == 13 else number % 3,
     }
 
 
@@ -85,7 +89,7 @@ BIG = ("accounts", "invoices", "notices", "inbox")
 QUESTIONS: dict[str, tuple[Callable[[Ledger], object], str]] = {
     "touched accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_touched"),
     "timed accounts": (lambda ledger: ledger.reader.due_accounts(on(1), 100), "ix_accounts_review_at"),
-    "standings": (lambda ledger: ledger.reader.standings(), "ix_accounts_standing"),
+    "changed accounts": (lambda ledger: ledger.reader.changes_since(6, DUE_AT), "ix_accounts_changed_in"),
     "suspended accounts": (lambda ledger: ledger.reader.owing_of_closed(50), "ix_accounts_standing"),
     "their open invoices": (lambda ledger: ledger.reader.owing_of_closed(50), "ix_invoices_owing"),
     "vanished invoices": (lambda ledger: ledger.reader.owing_not_seen_in(9, "", 100), "ix_invoices_seen_in"),
@@ -109,6 +113,7 @@ def test_a_round_costs_what_is_due_and_not_what_exists(big: Ledger) -> None:
         assert [
             plan for plan in scanned if any(f"{scan} {table}" in plan for table in BIG for scan in ("Seq Scan on", "SCAN"))
         ] == [], name
+    assert any("ix_accounts_standing" in plan for plan in plans(big, lambda: big.reader.snapshot(on(1))))
 
 
 def test_accounts_are_due_when_touched_or_when_their_time_has_come(ledger: Ledger) -> None:
@@ -194,9 +199,78 @@ def test_standings_are_those_that_are_not_current(ledger: Ledger) -> None:
     }.items():
         ledger.judge(verdict, account_id=account_id)
 
-    revision, listed, *_ = ledger.reader.standings()
-    assert (revision, listed) == (3, {"a": Standing.PAST_DUE, "b": Standing.SUSPENDED, "c": Standing.RESTRICTED})
+    standings = {"a": Standing.PAST_DUE, "b": Standing.SUSPENDED, "c": Standing.RESTRICTED}
+    ledger_id = ledger.reader.state().ledger_id
+    assert ledger.reader.snapshot(on(1)) == Snapshot(3, on(1), standings, ledger=ledger_id, accounts=4)
     assert ledger.reader.revision() == 3
+
+
+def test_what_has_changed_since_a_revision_is_told_as_it_stands_now(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b", "c")
+    restricted = past_due(standing=Standing.RESTRICTED, leaves_open=("/x",))
+    for account_id, verdict in (("a", past_due()), ("b", restricted), ("a", current()), ("b", past_due()), ("b", restricted)):
+        ledger.judge(verdict, account_id=account_id)
+
+    def told(since: int) -> set[Change]:
+        delta = ledger.reader.changes_since(since, on(1))
+        assert delta is not None
+        assert (delta.ledger, delta.since, delta.revision, delta.at) == (ledger.reader.state().ledger_id, since, 5, on(1))
+        return set(delta.changes)
+
+    back, left = ("a", Standing.CURRENT, ()), ("b", Standing.RESTRICTED, ("/x",))
+    assert [told(since) for since in range(6)] == [{back, left}, {back, left}, {back, left}, {left}, {left}, set()]
+
+
+def test_a_restriction_that_leaves_other_paths_has_changed(ledger: Ledger) -> None:
+    accounts_of(ledger, "a")
+    for paths in ((), ("/x",), ("/x",), ("/y",)):
+        ledger.judge(past_due(standing=Standing.RESTRICTED, leaves_open=paths), account_id="a")
+    delta = ledger.reader.changes_since(2, on(1))
+    assert delta is not None
+    assert (delta.revision, delta.changes) == (3, (("a", Standing.RESTRICTED, ("/y",)),))
+
+
+def test_a_ledger_says_so_when_it_cannot_tell_what_has_changed(ledger: Ledger) -> None:
+    accounts_of(ledger, "a", "b")
+    ledger.judge(past_due(), account_id="a")
+    ledger.judge(past_due(), account_id="b")
+    assert ledger.reader.changes_since(3, on(1)) is None, "of the future"
+    assert ledger.reader.changes_since(0, on(1), most=1) is None, "that many are cheaper to send whole"
+    assert ledger.reader.changes_since(1, on(1), most=1) is not None
+    ledger.writer.verdicts.raise_revision(40)
+    assert ledger.reader.changes_since(40, on(1)) is None, "from before a backup was restored"
+    ledger.judge(current(), account_id="a")
+    delta = ledger.reader.changes_since(41, on(1))
+    assert delta is not None
+    assert delta.changes == (("a", Standing.CURRENT, ()),)
+
+
+def test_changes_are_never_told_of_an_earlier_moment_than_their_revision(ledger: Ledger) -> None:
+    """A reader who takes one delta after the other, while others write, ends where the ledger is."""
+    names = [f"a{number}" for number in range(4)]
+    accounts_of(ledger, *names)
+    held = dict.fromkeys(names, Standing.CURRENT)
+    writing = threading.Event()
+
+    def write(name: str) -> None:
+        for _ in range(15):
+            for verdict in (past_due(), suspended(), current(), past_due()):
+                ledger.judge(verdict, account_id=name)
+
+    def follow() -> None:
+        since = 0
+        while not writing.is_set() or since < ledger.reader.revision():
+            delta = ledger.reader.changes_since(since, DUE_AT)
+            assert delta is not None
+            held.update({account_id: standing for account_id, standing, _ in delta.changes})
+            since = delta.revision
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    at_once(*(lambda name=name: write(name) for name in names))
+    writing.set()
+    follower.join()
+    assert held == {row.id: row.standing for row in ledger.reader.accounts()} == dict.fromkeys(names, Standing.PAST_DUE)
 
 
 def test_accounts_in_trouble_are_listed_first(ledger: Ledger) -> None:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gatekeeper.snapshot import decode
 from tests.kit.billers import Biller, pay, standin, subscribe
+from tests.kit.published import published
 from tests.kit.running import Installation
 from tests.kit.smtp import MailServer
 
@@ -92,7 +92,7 @@ def live(biller: Biller, installation: Installation, post: MailServer, days: int
 
 
 def snapshot_of(installation: Installation) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    shown = decode((installation.folder / "snapshot").read_bytes())
+    shown = published(installation.folder / "snapshot")
     return {account: standing.value for account, standing in shown.standings.items()}, dict(shown.leaves_open)
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from gatekeeper.model import Audience, Mode, Standing, Step
 from gatekeeper.policy.rules import Rules
-from gatekeeper.snapshot import decode
 from tests.kit.builders import invoice
+from tests.kit.published import published
 from tests.policy.ladders import longest
 from tests.torture.play import Play
 from tests.torture.stage import RECONCILE_EVERY
@@ -30,7 +30,7 @@ def calm(play: Play) -> None:
         assert _standings(play).get(account, Standing.CURRENT) is Standing.CURRENT, _told(
             play, account, "has paid, and is not let in"
         )
-        assert account not in decode(play.stage.snapshot_path.read_bytes()).standings
+        assert account not in published(play.stage.snapshot_path).standings
     _climb(play, debtors)
     _let_the_post_end(play)
     _round(play)  # after which the brakes that the calm itself has engaged, by setting the clock right, are released

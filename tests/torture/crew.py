@@ -100,7 +100,7 @@ class Hand:
                 inbox=writer.inbox,
                 sync=sync,
                 review=review,
-                publisher=Publisher(stage.snapshot_path, reader, writer.verdicts.raise_revision),
+                publisher=Publisher(stage.snapshot_path, reader, writer.verdicts.raise_revision, stage.clock.steady_seconds),
                 postman=postman,
                 brake=self._brake,
                 withheld=self.withheld,

@@ -1,8 +1,8 @@
 """Named places at which a worker can die, or be overtaken by another, without a line of the product knowing of them.
 
 Each transaction that writes has two: before its commit and after it, named by the writer's method. The others stand around
-what is asked of the billing system, the delivery of a letter, and the renaming of the snapshot; one is where an account's facts
-were read, and nothing was decided yet.
+what is asked of the billing system, the delivery of a letter, and the writing of the files for the gates; one is where an
+account's facts were read, and nothing was decided yet.
 """
 
 import ast
@@ -29,6 +29,8 @@ OUTSIDE: Final = (
     "snapshot: before its rename",
     "snapshot: after its rename",
     "facts: after they were read",
+    "snapshot: before its changes are on the disk",
+    "snapshot: after its changes are on the disk",
 )
 
 
@@ -107,8 +109,8 @@ def _writer() -> str:
 
 @contextmanager
 def snapshots(points: Points, published: Callable[[Path], None]) -> Iterator[None]:
-    """The points around the renaming of a snapshot, and a disk that is written to at once; `published` is shown each file."""
-    rename, sync = os.replace, os.fsync
+    """The points around the writing of snapshots and changes, on a disk that writes at once; `published` is shown each file."""
+    rename, sync, sync_data = os.replace, os.fsync, os.fdatasync
 
     def replace(source: Any, target: Any, **more: Any) -> None:
         points.reach(OUTSIDE[4])
@@ -116,11 +118,16 @@ def snapshots(points: Points, published: Callable[[Path], None]) -> Iterator[Non
         published(Path(target))
         points.reach(OUTSIDE[5])
 
-    os.replace, os.fsync = replace, lambda _: None
+    def append(file: int) -> None:
+        points.reach(OUTSIDE[7])
+        published(Path(f"/proc/self/fd/{file}").readlink())
+        points.reach(OUTSIDE[8])
+
+    os.replace, os.fsync, os.fdatasync = replace, lambda _: None, append
     try:
         yield
     finally:
-        os.replace, os.fsync = rename, sync
+        os.replace, os.fsync, os.fdatasync = rename, sync, sync_data
 
 
 def every_point() -> list[str]:

@@ -18,7 +18,8 @@ from gatekeeper.model import Facts, Invoice, Notice, NoticeState, Standing, Step
 from gatekeeper.perform.mail.letter import Letter
 from gatekeeper.policy.clocks import decide_in_its_time
 from gatekeeper.policy.rules import CLOSING, Rules
-from gatekeeper.snapshot import Snapshot, decode
+from gatekeeper.snapshot import Snapshot
+from tests.kit.published import published
 from tests.policy import promises
 from tests.policy.world import Look
 from tests.torture.post import Arrived
@@ -223,10 +224,10 @@ class Judge:
 
     # At every snapshot
 
-    def published(self, path: Path) -> None:
+    def published(self, _path: Path) -> None:
         """Rule 9: revisions never go back, and one revision says one thing."""
         with self._turn:
-            fresh, before = decode(path.read_bytes()), self._published
+            fresh, before = published(self._stage.snapshot_path), self._published
             self._published = fresh
             if before is not None:
                 self._must(fresh.revision >= before.revision, "a revision went back", before.revision, fresh.revision)
@@ -252,7 +253,7 @@ class Judge:
                 left = [one for one in owing.get(account_id, ()) if self._may_owe(one, rules, read_whole=read_whole)]
                 self._must(bool(left), "closed, and owes nothing", account_id, owing.get(account_id))
         listed = {account_id: standing for account_id, standing in held.items() if standing is not Standing.CURRENT}
-        shown = decode(self._stage.snapshot_path.read_bytes()).standings
+        shown = published(self._stage.snapshot_path).standings
         self._must(dict(shown) == listed, "the snapshot is not what the ledger says", shown, listed)
         if read_whole:
             self._nothing_is_left_due()

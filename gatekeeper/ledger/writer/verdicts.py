@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Engine, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, case, insert, select, update
 
 from gatekeeper.ledger.engine import insert_all_new
 from gatekeeper.ledger.rows import distrust_of, reasons_out
@@ -28,13 +28,17 @@ Entry = tuple[Facts, Verdict, bool]
 
 @dataclass(slots=True)
 class _Judged:
-    """One verdict on its way into the ledger. `at`: now, by the account's own clock; `case_id`: the case that it belongs to."""
+    """One verdict on its way into the ledger.
+
+    `at`: now, by the account's own clock; `case_id`: the case that it belongs to; `was`: what the ledger held of the account.
+    """
 
     facts: Facts
     verdict: Verdict
     withheld: bool
     at: datetime
     case_id: int | None
+    was: Row[*tuple[Any, ...]]
 
     @property
     def changes(self) -> bool:
@@ -43,6 +47,10 @@ class _Judged:
     @property
     def leaves_open(self) -> list[str]:
         return list(self.verdict.leaves_open) if self.verdict.standing is Standing.RESTRICTED else []
+
+    @property
+    def concerns_gates(self) -> bool:
+        return self.changes or self.leaves_open != self.was.leaves_open
 
     @property
     def opens_case(self) -> bool:
@@ -68,31 +76,38 @@ class Verdicts:
         with self._engine.begin() as connection:
             lock(connection, (facts.account_id for facts, _, _ in judged))
             house = connection.execute(select(state)).one()
-            versions, open_before = _held(connection, judged)
+            held = _held(connection, judged)
             taken = [
-                _Judged(facts, verdict, withheld, now + shift_of(facts, now), facts.case_id)
+                _Judged(facts, verdict, withheld, now + shift_of(facts, now), facts.case_id, was)
                 for facts, verdict, withheld in judged
-                if facts.distrust == distrust_of(house) and versions.get(facts.account_id) == facts.version
+                if facts.distrust == distrust_of(house)
+                and (was := held.get(facts.account_id)) is not None
+                and was.version == facts.version
             ]
             if caps is not None:
                 taken = _within(connection, taken, caps, now)
             if not taken:
                 return []
             _open_cases(connection, taken)
-            connection.execute(_WRITE, [_account(one) for one in taken])
             _close_cases(connection, taken)
             self._plan(connection, UUID(house.ledger_id), taken, now)
             changed = [one for one in taken if one.changes]
             if changed:
                 connection.execute(_NOTE, [_change(one, now) for one in changed])
-            if changed or any(one.leaves_open != open_before[one.facts.account_id] for one in taken):
-                connection.execute(_RAISE)
+            # Whoever raises the revision holds it until the commit: what a reader finds at a revision is all that is in it
+            raised = any(one.concerns_gates for one in taken)
+            revision = connection.execute(_RAISE).scalar_one() if raised else house.revision
+            connection.execute(_WRITE, [_account(one, revision) for one in taken])
         return [one.facts.account_id for one in changed]
 
     def raise_revision(self, above: int) -> int:
-        """Lift the revision over one that was already published (an old backup was restored): revisions never go back."""
+        """Lift the revision over one that was already published (an old backup was restored): revisions never go back.
+
+        What has changed between them nobody can say.
+        """
         with self._engine.begin() as connection:
-            connection.execute(update(state).where(state.c.revision <= above).values(revision=above + 1))
+            higher = {"revision": above + 1, "changes_from": above + 1}
+            connection.execute(update(state).where(state.c.revision <= above).values(higher))
             return int(connection.execute(select(state.c.revision)).scalar_one())
 
     def _plan(self, connection: Connection, ledger_id: UUID, taken: Iterable[_Judged], now: datetime) -> None:
@@ -120,6 +135,7 @@ _WRITE: Final = (
                 "touched",
                 "withheld",
                 "leaves_open",
+                "changed_in",
                 "case_id",
                 "version",
             )
@@ -127,15 +143,14 @@ _WRITE: Final = (
     )
 )
 _NOTE: Final = insert(audit)
-_RAISE: Final = update(state).values(revision=state.c.revision + 1)
+_RAISE: Final = update(state).values(revision=state.c.revision + 1).returning(state.c.revision)
 
 
-def _held(connection: Connection, judged: Sequence[Entry]) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """The versions of these accounts, and the paths that are open to those that are restricted."""
+def _held(connection: Connection, judged: Sequence[Entry]) -> dict[str, Row[*tuple[Any, ...]]]:
+    """What the ledger holds of these accounts that no facts tell."""
     ids = [facts.account_id for facts, _, _ in judged]
-    asked = select(accounts.c.id, accounts.c.version, accounts.c.leaves_open).where(accounts.c.id.in_(ids))
-    found = connection.execute(asked).all()
-    return {row.id: row.version for row in found}, {row.id: row.leaves_open for row in found}
+    asked = select(accounts.c.id, accounts.c.version, accounts.c.leaves_open, accounts.c.changed_in)
+    return {row.id: row for row in connection.execute(asked.where(accounts.c.id.in_(ids)))}
 
 
 def _within(connection: Connection, taken: Sequence[_Judged], caps: Caps, now: datetime) -> list[_Judged]:
@@ -145,7 +160,7 @@ def _within(connection: Connection, taken: Sequence[_Judged], caps: Caps, now: d
     return [one for one in taken if one not in refused]
 
 
-def _account(one: _Judged) -> dict[str, Any]:
+def _account(one: _Judged, revision: int) -> dict[str, Any]:
     verdict, facts = one.verdict, one.facts
     return {
         "of": facts.account_id,
@@ -156,6 +171,7 @@ def _account(one: _Judged) -> dict[str, Any]:
         "new_touched": False,
         "new_withheld": one.withheld,
         "new_leaves_open": one.leaves_open,
+        "new_changed_in": revision if one.concerns_gates else one.was.changed_in,
         "new_case_id": None if one.closes_case else one.case_id,
         "new_version": facts.version + 1,
     }
