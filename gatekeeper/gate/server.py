@@ -7,12 +7,14 @@ import os
 import resource
 import signal
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 import uvloop
 
 from gatekeeper.gate.answering import Gate
+from gatekeeper.gate.book import Book
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.follow import Follower
 from gatekeeper.gate.pages import LockoutPages
@@ -28,11 +30,17 @@ _BACKLOG = 1024
 
 
 async def serve(
-    settings: GateSettings, *, sign: Callable[[str], str], stop: asyncio.Event, ready: Callable[[], None] | None = None
+    settings: GateSettings,
+    *,
+    sign: Callable[[str], str],
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Answer until `stop` is set; then finish what was asked, and return.
 
-    `sign` makes the token for a lockout page out of an account id. `ready` is called once the gate listens.
+    `sign` makes the token for a lockout page out of an account id, and `now` is the machine's clock. `ready` is called once the
+    gate listens.
 
     Raises:
         GateRefused: settings that would leave the gate open to strangers.
@@ -40,8 +48,15 @@ async def serve(
     """
     settings.check()
     gate = Gate(settings)
-    follower = Follower(settings.snapshot_path, gate.take)
+    book = Book(asyncio.get_running_loop().time)
+
+    def changed() -> None:
+        if book.ready:
+            gate.take(book.snapshot())
+
+    follower = Follower(settings.snapshot_path, book, now)
     follower.look()
+    changed()
     connections: set[Connection] = set()
     async with LockoutPages(settings, sign) as pages:
         async with _listening(settings, lambda: Connection(gate, pages, connections)):
@@ -52,7 +67,7 @@ async def serve(
             if ready:
                 ready()
             async with asyncio.TaskGroup() as tasks:
-                chores = [tasks.create_task(follower.follow()), tasks.create_task(_sweep(connections))]
+                chores = [tasks.create_task(follower.follow(changed)), tasks.create_task(_sweep(connections))]
                 await stop.wait()
                 for chore in chores:
                     chore.cancel()
@@ -60,18 +75,26 @@ async def serve(
     log.info("gate stopped")
 
 
-def run(settings: GateSettings, *, sign: Callable[[str], str], ready: Callable[[], None] | None = None) -> None:
+def run(
+    settings: GateSettings,
+    *,
+    sign: Callable[[str], str],
+    now: Callable[[], datetime],
+    ready: Callable[[], None] | None = None,
+) -> None:
     """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(settings, sign, ready))
+        runner.run(_until_told(settings, sign, now, ready))
 
 
-async def _until_told(settings: GateSettings, sign: Callable[[str], str], ready: Callable[[], None] | None) -> None:
+async def _until_told(
+    settings: GateSettings, sign: Callable[[str], str], now: Callable[[], datetime], ready: Callable[[], None] | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, sign=sign, stop=stop, ready=ready)
+    await serve(settings, sign=sign, now=now, stop=stop, ready=ready)
 
 
 @contextlib.asynccontextmanager

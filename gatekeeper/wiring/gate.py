@@ -8,6 +8,7 @@ from pathlib import Path
 from gatekeeper.config import Settings
 from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.wiring.clock import system_clock
 from gatekeeper.wiring.listening import refused
 from gatekeeper.wiring.places import StateFolder
 
@@ -44,7 +45,7 @@ def run_gate(settings: Settings, *, with_parent: bool) -> None:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
     chosen = gate_settings(settings)
     try:
-        run(chosen, sign=StateFolder(Path(settings.state.folder)).page_signer().dumps)
+        run(chosen, sign=StateFolder(Path(settings.state.folder)).page_signer().dumps, now=system_clock)
     except OSError as fault:
         raise refused(chosen.host, chosen.port, "gate.listen", fault) from fault
 

@@ -21,12 +21,13 @@ from tests.kit.ports import free_port, wait_until_listening
 
 _PROCESS = """
 import ast, sys
+from datetime import UTC, datetime
 from pathlib import Path
 from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
 given = ast.literal_eval(sys.argv[1])
 given |= {key: Path(given[key]) for key in ("snapshot_path", "fallback_page_path")}
-run(GateSettings(**given), sign=lambda account: f"token-of-{account}")
+run(GateSettings(**given), sign=lambda account: f"token-of-{account}", now=lambda: datetime.now(UTC))
 """
 
 
@@ -72,7 +73,7 @@ def gate_in_thread(settings: GateSettings, sign: Callable[[str], str] = token) -
 
     def work() -> None:
         try:
-            loop.run_until_complete(serve(settings, sign=sign, stop=stop, ready=ready.set))
+            loop.run_until_complete(serve(settings, sign=sign, now=lambda: datetime.now(UTC), stop=stop, ready=ready.set))
         except BaseException as fault:  # noqa: BLE001 - it is raised in the thread that can report it
             faults.append(fault)
             ready.set()
