@@ -144,7 +144,7 @@ class Book:
             Refused: it is older than what is known, or another ledger's.
             ValueError: an account id that is no text.
         """
-        self._check(snapshot.ledger)
+        self.check(snapshot.ledger)
         if snapshot.revision < self.revision:
             raise Refused(f"revision {snapshot.revision} is older than revision {self.revision}, which is in force")
         others = {
@@ -174,7 +174,7 @@ class Book:
             Refused: they are another ledger's.
             ValueError: an account id that is no text.
         """
-        self._check(delta.ledger)
+        self.check(delta.ledger)
         if not self.ready or delta.since > self.revision:
             raise Gap(f"these changes go on from revision {delta.since}; revision {self.revision} is known")
         if delta.revision <= self.revision:
@@ -225,7 +225,8 @@ class Book:
             accounts=self._accounts,
         )
 
-    def _check(self, ledger: str) -> None:
+    def check(self, ledger: str) -> None:
+        """Raises Refused: this is another ledger than the one that is followed."""
         if self.ledger and ledger and ledger != self.ledger:
             raise Refused(f"this is of ledger {ledger}, and ledger {self.ledger} is followed; to change over, restart the gate")
 

@@ -33,7 +33,6 @@ class Follower:
         self._changes = path.with_name(f"{path.name}.changes")
         self._book = book
         self._now = now
-        self._edition = book.edition
         self._whole_seen: _State | None = None
         self._changes_seen: _State | None = None
         # The first line of the file that is in force. It seals the rest, so a file with the same one says the same
@@ -43,28 +42,29 @@ class Follower:
 
     async def follow(self, changed: Callable[[], None], every_seconds: float = _EVERY_SECONDS) -> None:
         """Follow for ever, and call `changed` whenever an answer may have. What is new is read in a thread of its own."""
+        edition = self._book.edition
         while True:
             await (asyncio.to_thread(self.look) if self._stirred() else asyncio.sleep(every_seconds))
-            self._tell(changed)
+            self._book.tend()
+            if edition != self._book.edition:
+                edition = self._book.edition
+                changed()
 
-    def run(self, stop: threading.Event, changed: Callable[[], None], every_seconds: float = _EVERY_SECONDS) -> None:
-        """Follow until told to stop, in this thread."""
-        while not stop.wait(every_seconds):
+    def run(self, stop: threading.Event, tell: Callable[[], None]) -> None:
+        """Follow until told to stop, in this thread, and call `tell` after each look."""
+        while not stop.wait(_EVERY_SECONDS):
             if self._stirred():
                 self.look()
-            self._tell(changed)
+            tell()
+
+    def hang_up(self) -> None:
+        """Nothing here waits for long."""
 
     def look(self) -> None:
         """Read what is new; never raises."""
         taken = self._look_at_whole()
         if self._look_at_changes(again=taken) and self._look_at_whole():
             self._look_at_changes(again=True)
-
-    def _tell(self, changed: Callable[[], None]) -> None:
-        self._book.tend()
-        if self._edition != self._book.edition:
-            self._edition = self._book.edition
-            changed()
 
     def _stirred(self) -> bool:
         return _state(self._path) != self._whole_seen or _state(self._changes) != self._changes_seen

@@ -1,8 +1,8 @@
 """What has changed since a revision, so that one restoration among 100,000 suspended accounts costs one line.
 
-The file beside the snapshot only grows: a line per publication, `HASH JSON`, where HASH is the first 16 hexadecimal digits of the
-SHA-256 of the JSON. A delta names each account whose standing has changed and how it stands at `revision`: it fits whatever
-lies between `since` and `revision`, and is nothing new to who has `revision` already.
+The file beside the snapshot only grows: a line per publication, `HASH JSON`, where HASH is the first 16 hexadecimal digits of
+the SHA-256 of the JSON. A delta names each account whose standing has changed and how it stands at `revision`: it fits whatever
+lies between `since` and `revision`, and is nothing new to whoever has `revision` already.
 """
 
 import hashlib
@@ -39,20 +39,10 @@ def encode_delta(delta: Delta) -> bytes:
 
 def delta_document(delta: Delta) -> bytes:
     """The JSON document of a delta, as the feed sends it."""
-    return as_json(
-        {
-            "ledger": delta.ledger,
-            "from": delta.since,
-            "revision": delta.revision,
-            "at": delta.at.isoformat(),
-            "changes": [
-                [account_id, standing.value, paths]
-                if paths and standing is Standing.RESTRICTED
-                else [account_id, standing.value]
-                for account_id, standing, paths in delta.changes
-            ],
-        }
-    )
+    told: dict[str, Any] = {"ledger": delta.ledger, "from": delta.since, "revision": delta.revision, "at": delta.at.isoformat()}
+    # Without paths, which only what is restricted may have, the third place is left out
+    changes = [[account_id, standing.value, *([paths] if paths else [])] for account_id, standing, paths in delta.changes]
+    return as_json(told | {"changes": changes})
 
 
 def decode_delta(line: bytes) -> Delta:

@@ -1,7 +1,7 @@
 """The file that says it all: which accounts are not in good standing, of which ledger, and its ever-growing revision.
 
-Line 1 is the format, its version, the SHA-256 of the rest and the revision; the rest is one JSON document. A reader takes a file
-whole or not at all: a torn, altered or foreign file raises `SnapshotInvalid`, and the reader keeps what it had (cases 88-91).
+Line 1 is the format, its version, the SHA-256 of the rest and the revision; the rest is one JSON document. A reader takes a
+file whole or not at all: a torn, altered or foreign one raises `SnapshotInvalid`, and the reader keeps what it had (case 89).
 
 Versions 1 and 2 named neither ledger nor revision in line 1, and version 1 no paths; they are read, and version 3 is written.
 """
