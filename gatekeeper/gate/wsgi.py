@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import Any
 
 from gatekeeper.gate.local import Door, Failures
+from gatekeeper.model import Standing
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 STANDING = "gatekeeper.standing"
+_CURRENT = Standing.CURRENT.value
 _OURS = ("HTTP_X_GATEKEEPER_STANDING", "HTTP_X_GATEKEEPER_ACCOUNT", "HTTP_X_GATEKEEPER_REVISION")
 
 
@@ -28,18 +30,22 @@ class GateMiddleware:
         self.app = app
         self.failures = Failures()
         self._door = door
+        self._book = door.book
         self._account_of = account_of
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         refusal = None
         try:
             for name in _OURS:
-                environ.pop(name, None)
+                if name in environ:
+                    del environ[name]
             account = self._account_of(environ)
             if account:
-                environ[STANDING] = self._door.book.entry(account.encode()).standing.value
-                if account.encode() in self._door.book.listed:
+                if account.encode() in self._book.listed:
+                    environ[STANDING] = self._book.entry(account.encode()).standing.value
                     refusal = self._door.refusal(account, environ["REQUEST_METHOD"], _path(environ), _header(environ))
+                else:
+                    environ[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
             self.failures.note(fault)
         if refusal is None:
