@@ -62,9 +62,7 @@ class Follower:
 
     def look(self) -> None:
         """Read what is new; never raises."""
-        taken = self._look_at_whole()
-        if self._look_at_changes(again=taken) and self._look_at_whole():
-            self._look_at_changes(again=True)
+        self._look_at_changes(again=self._look_at_whole())
 
     def _stirred(self) -> bool:
         return _state(self._path) != self._whole_seen or _state(self._changes) != self._changes_seen
@@ -95,33 +93,31 @@ class Follower:
             self._said.pop(self._path, None)
         return taken
 
-    def _look_at_changes(self, *, again: bool) -> bool:
-        """Read on, or from the beginning. Whether something that is needed is missing from the lines."""
+    def _look_at_changes(self, *, again: bool) -> None:
+        """Read on, or from the beginning."""
         try:
             with self._changes.open("rb") as file:
                 seen = _state_of(os.fstat(file.fileno()))
                 if seen == self._changes_seen and not again:
-                    return False
-                another = self._changes_seen is None or seen[1] != self._changes_seen[1] or seen[2] < self._offset
-                if again or another:
+                    return
+                if again or self._changes_seen is None or seen[1] != self._changes_seen[1] or seen[2] < self._offset:
                     self._offset = 0
                 file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
             # There is none before the first change
             self._changes_seen, self._offset = None, 0
-            return False
+            return
         except OSError as fault:
             self._changes_seen = None
             self._say(self._changes, "the changes cannot be read: the gate keeps what it has, and tries again", fault)
-            return False
+            return
         self._changes_seen = seen
         missing = self._read_lines(data)
         if missing:
             self._say(self._changes, "changes are missing: the gate keeps what it has until a snapshot is published", missing)
         else:
             self._said.pop(self._changes, None)
-        return missing is not None
 
     def _read_lines(self, data: bytes) -> Exception | None:
         """Apply every whole line; a torn last one is waited for. What is wrong at the end, or None."""
