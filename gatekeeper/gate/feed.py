@@ -86,14 +86,13 @@ class Feed:
         while not stop.is_set():
             try:
                 self._listen(stop, tell)
-            except (Gap, SnapshotInvalid) as fault:
-                self._wants_snapshot = True
-                self._say(str(fault))
-            except (FeedBroken, Refused) as fault:
-                self._say(str(fault))
             except Exception as fault:  # noqa: BLE001 - whatever breaks the line, it is taken up again
-                # Its text may hold what was sent; the kind is enough to go by
-                self._say(f"the line broke: {type(fault).__name__}")
+                if stop.is_set():
+                    return
+                self._wants_snapshot |= isinstance(fault, Gap | SnapshotInvalid)
+                # The text of others may hold what was sent; their kind is enough to go by
+                ours = isinstance(fault, Gap | SnapshotInvalid | Refused | FeedBroken)
+                self._say(str(fault) if ours else f"the line broke: {type(fault).__name__}")
             tell()
             stop.wait(self._pause())
 
