@@ -1,6 +1,7 @@
 """The feed's client: whatever happens to the line, the book ends where the ledger is, and nothing secret is said."""
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -76,6 +77,12 @@ class Listening:
         self.feed.hang_up()
         self.thread.join(10)
         assert not self.thread.is_alive()
+
+
+def each_time_later() -> Callable[[], float]:
+    """A clock by which so much time has passed at each look that whatever may be kept is."""
+    seconds = itertools.count(0, 11)
+    return lambda: float(next(seconds))
 
 
 @contextlib.contextmanager
@@ -211,13 +218,10 @@ def test_what_is_strange_is_survived(server: FeedServer) -> None:
 def test_a_start_with_everything_dead_goes_by_what_was_kept(server: FeedServer, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     server.first = lambda since: of_snapshot(HISTORY.whole(2)) if since is None else b""
-    seconds = 0.0
-    with listening(server.url, kept, steady=lambda: seconds) as client:
+    with listening(server.url, kept, steady=each_time_later()) as client:
         client.wait_for_revision(2)
-        seconds = 11.0
-        server.say(of_delta(HISTORY.delta(2, 3)))
-        client.wait_for_revision(3)
-        client.wait_for(lambda _: decode(kept.read_bytes()).revision == 3)
+        server.say(of_delta(HISTORY.delta(2, 3)) + alive(3))
+        client.wait_for(lambda _: kept.exists() and decode(kept.read_bytes()).revision == 3)
     assert [file.name for file in tmp_path.iterdir()] == ["kept"]
     assert kept.stat().st_mode & 0o777 == 0o640
     with listening(f"http://127.0.0.1:{free_port()}", kept) as restarted:
@@ -230,12 +234,10 @@ def test_a_start_with_everything_dead_goes_by_what_was_kept(server: FeedServer, 
 def test_a_file_that_cannot_be_written_is_said_once(
     server: FeedServer, tmp_path: Path, log: list[structlog.typing.EventDict]
 ) -> None:
-    seconds = 0.0
     server.first = lambda _: of_snapshot(HISTORY.whole(1))
-    with listening(server.url, tmp_path / "gone" / "kept", steady=lambda: seconds) as client:
+    with listening(server.url, tmp_path / "gone" / "kept", steady=each_time_later()) as client:
         for revision in range(1, 4):
             client.wait_for_revision(revision)
-            seconds += 11
             server.say(of_delta(HISTORY.delta(revision, revision + 1)))
         client.wait_for_revision(4)
     assert len(log) == 1
