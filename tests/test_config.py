@@ -186,6 +186,7 @@ def test_only_secrets_can_come_from_files() -> None:
         "GATEKEEPER__MAIL__BOUNCES_URL_FILE",
         "GATEKEEPER__MAIL__WEBHOOK_SECRETS_FILE",
         "GATEKEEPER__GATE__EDGE_SECRET_FILE",
+        "GATEKEEPER__GATE__FEED_TOKEN_FILE",
         "GATEKEEPER__GATE__IDENTITY_SECRETS_FILE",
         "GATEKEEPER__API__TOKENS_FILE",
     }

@@ -59,6 +59,8 @@ def _gate(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                     snapshot_path=Path(),
                     fallback_page_path=Path(),
                     page_url="",
+                    feed_url=gate.feed_url,
+                    feed_token=gate.feed_token.get_secret_value(),
                 ).check()
             except GateRefused as fault:
                 yield fault.key, str(fault)

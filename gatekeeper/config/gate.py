@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from gatekeeper.config.kinds import FILLED, Allowed, IdentitySecret, Listen, Path, Secret, check, listen_address
+from gatekeeper.config.kinds import FILLED, Allowed, Count, IdentitySecret, Listen, Path, Secret, WebUrl, check, listen_address
 from gatekeeper.config.section import Section
 from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.gate.sources import CookieSource, HeaderSource, HostSource, PathSource, Source, TokenSource
@@ -75,6 +75,14 @@ class Gate(Section):
     ] = Field((), description="Paths that stay open to everybody, with all that is below them: sign-in, export, support.")
     unknown_account: Annotated[Literal["allow", "deny"], Allowed("`allow` or `deny`")] = Field(
         "allow", description="What becomes of a request of which the edge says that nobody is signed in."
+    )
+
+    feed_url: WebUrl = Field(
+        "", description="Web part of a gatekeeper elsewhere whose feed the gate follows; empty: the snapshot in `state.folder`."
+    )
+    feed_token: Secret = Field(SecretStr(""), description="One of that gatekeeper's `api.tokens`, with the scope `read`.")
+    stale_deny_hours: Count = Field(
+        72, description="So long after the last sign of the worker's life the gate still refuses; then it lets everybody in."
     )
 
     @property

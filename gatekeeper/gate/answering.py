@@ -2,11 +2,12 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from gatekeeper.gate import answers, spop
 from gatekeeper.gate.answers import Answer, Document, Letterhead
+from gatekeeper.gate.book import CURRENT, Book, Entry
 from gatekeeper.gate.decision import LET_IN, OVERDUE, Outcome, Passage, Rules
 from gatekeeper.gate.fields import (
     ACCEPT_LANGUAGE,
@@ -27,8 +28,7 @@ from gatekeeper.gate.negotiate import speaks_grpc, wants_page
 from gatekeeper.gate.readers import Asked, Identifier
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.gate.shapes import Shapes
-from gatekeeper.model import Standing, plain_path
-from gatekeeper.snapshot import Snapshot
+from gatekeeper.model import plain_path
 
 Fields = Mapping[bytes, bytes]
 
@@ -65,7 +65,8 @@ class PageWanted(NamedTuple):
 class Gate:
     """Knows the standings and the rules, and answers requests. Does no input or output of its own."""
 
-    def __init__(self, settings: GateSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: GateSettings, book: Book, clock: Callable[[], datetime]) -> None:
+        self._edition = -1
         headers = tuple(name.lower().encode() for name in settings.identity_headers)
         self.identifier = Identifier(settings.identity, clock)
         self._viewer = settings.viewer_header.lower().encode()
@@ -91,34 +92,30 @@ class Gate:
             b"/readyz": self._readyz,
             b"/metrics": self._metrics,
         }
-        self._ready = False
-        self._open_book(Snapshot(0, datetime.min.replace(tzinfo=UTC)))
+        self._book = book
+        self._passages: dict[Entry, Passage] = {}
+        self.renew()
 
-    def take(self, snapshot: Snapshot) -> None:
-        """Decide by this snapshot from now on."""
-        self._open_book(snapshot)
-        self._ready = True
+    def renew(self) -> None:
+        """To be called whenever the book may have changed: the answers carry its revision."""
+        if self._edition == self._book.edition:
+            return
+        self._edition = self._book.edition
+        self._listed = self._book.listed
+        self._unknown = Letterhead(None, self._book.revision)
+        self._found: dict[Entry, tuple[Passage, Letterhead]] = {}
+        self._freely = self._of(CURRENT)[1].allowed
 
-    def _open_book(self, snapshot: Snapshot) -> None:
-        """Turn the snapshot into what an answer needs, so that a request finds it with one look-up."""
-
-        def entry(standing: Standing, leaves_open: tuple[str, ...] = ()) -> tuple[Passage, Letterhead]:
-            return self._rules.passage(standing, leaves_open), Letterhead(standing, snapshot.revision, leaves_open)
-
-        entries = {standing: entry(standing) for standing in Standing}
-        by_paths = {paths: entry(Standing.RESTRICTED, paths) for paths in set(snapshot.leaves_open.values())}
-        # First, for it alone can fail: an id that is no text leaves everything as it was
-        listed = {account.encode(): entries[standing] for account, standing in snapshot.standings.items()}
-        listed |= {account.encode(): by_paths[paths] for account, paths in snapshot.leaves_open.items()}
-        self._listed = listed
-        self._count = len(snapshot.standings)
-        self._unlisted = entries[Standing.CURRENT]
-        self._freely = self._unlisted[1].allowed
-        self._unknown = Letterhead(None, snapshot.revision)
-        # Of these nothing is said of a standing, whatever becomes of them
-        for visitor in (MISSING, AMBIGUOUS):
-            listed[visitor] = entries[Standing.SUSPENDED][0], self._unknown
-        self._revision = snapshot.revision
+    def _of(self, entry: Entry) -> tuple[Passage, Letterhead]:
+        """What is open to accounts of this entry, and what their answers begin with; made once for all who share it."""
+        found = self._found.get(entry)
+        if found is None:
+            passage = self._passages.get(entry)
+            if passage is None:
+                passage = self._passages[entry] = self._rules.passage(entry.standing, entry.leaves_open)
+            letterhead = Letterhead(entry.standing, self._book.revision, entry.leaves_open)
+            found = self._found[entry] = passage, letterhead
+        return found
 
     def answer(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """The answer to one request.
@@ -162,7 +159,10 @@ class Gate:
     def _judge(self, asked: Asked, fields: Fields) -> Judged:
         """What becomes of a request; and the account that was judged, for its answer."""
         account = self.identifier.identify(fields, asked)
-        passage, letterhead = self._listed.get(account, self._unlisted)
+        passage, letterhead = self._of(self._listed.entry(account))
+        if account in (MISSING, AMBIGUOUS):
+            # Of these nothing is said of a standing, whatever becomes of them
+            letterhead = self._unknown
         outcome = self._rules.decide(account, passage, asked.method, asked.uri)
         self._counts[outcome] += 1
         return outcome, letterhead, account
@@ -241,18 +241,27 @@ class Gate:
         return self._unknown.answer(answers.OK, answers.text("ok\n"))
 
     def _readyz(self) -> Answer:
-        """Not ready: no snapshot has been read yet, so everybody is let in (case 91)."""
-        body: dict[str, object] = {"ready": self._ready, "revision": self._revision}
-        if not self._ready:
-            body["reason"] = "no valid snapshot has been read yet; until then every account is let in"
-        return self._unknown.answer(answers.OK if self._ready else answers.NOT_READY, answers.as_json(body))
+        """Not ready: somebody is let in who would not be if all were well (cases 88, 90 and 91)."""
+        troubles = self._book.troubles()
+        body: dict[str, object] = {"ready": not troubles, "revision": self._book.revision}
+        if troubles:
+            body["reason"] = "; ".join(troubles)
+        return self._unknown.answer(answers.NOT_READY if troubles else answers.OK, answers.as_json(body))
 
     def _metrics(self) -> Answer:
         """Prometheus text format. No account ever names a series."""
+        book, age = self._book, self._book.age
         lines = [f'gatekeeper_gate_requests_total{{outcome="{name}"}} {count}' for name, count in self._counts.items()]
-        refused = sum(reader.tokens.refused for reader in self.identifier.tokens)
-        lines += [f"gatekeeper_gate_tokens_refused_total {refused}"]
-        lines += [f"gatekeeper_gate_snapshot_revision {self._revision}", f"gatekeeper_gate_accounts_listed {self._count}"]
+        numbers = {
+            "tokens_refused_total": sum(reader.tokens.refused for reader in self.identifier.tokens),
+            "snapshot_revision": book.revision,
+            "accounts_listed": len(book.listed),
+            "denials_kept_aside": book.refused,
+            "denials_stale": int(book.stale),
+        }
+        if age is not None:
+            numbers["snapshot_age_seconds"] = round(age)
+        lines += [f"gatekeeper_gate_{name} {number}" for name, number in numbers.items()]
         return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
 
 

@@ -1,59 +1,150 @@
-"""Keeps the gate at the newest snapshot. Whatever is wrong with the file, the gate goes on with what it has (cases 88-91)."""
+"""Keeps a book at the newest word of the publisher on this machine: the snapshot file, and the changes file beside it.
+
+Whatever is wrong with either, the gate goes on with what it has (cases 88-91), and it is said once. Changes that the book knows
+are skipped; where some are missing, the whole file is read. The publisher touches the snapshot file while it lives.
+"""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from gatekeeper.snapshot import Snapshot, decode
+from gatekeeper.gate.book import Book
+from gatekeeper.snapshot import decode, decode_delta, head
 
 log = structlog.get_logger(__name__)
 
+_EVERY_SECONDS = 0.05
+_LONGEST_HEAD = 200
+
+# When it was last written, which file it is, how long it is
+_State = tuple[int, int, int]
+
 
 class Follower:
-    """Reads the snapshot file whenever it has changed, and hands on each snapshot that is not older than the last one."""
+    """Reads both files into the book whenever they have changed. `now` is the machine's own clock, as the files' times are."""
 
-    def __init__(self, path: Path, take: Callable[[Snapshot], None]) -> None:
+    def __init__(self, path: Path, book: Book, now: Callable[[], datetime]) -> None:
         self._path = path
-        self._take = take
-        self._seen: tuple[int, int, int] | None = None
-        self._revision = -1
-        self._complaint = ""
+        self._changes = path.with_name(f"{path.name}.changes")
+        self._book = book
+        self._now = now
+        self._whole_seen: _State | None = None
+        self._changes_seen: _State | None = None
+        # The first line of the file that is in force. It seals the rest, so a file with the same one says the same
+        self._head = b""
+        self._offset = 0
+        self._said: dict[Path, str] = {}
 
-    async def follow(self, every_seconds: float = 0.05) -> None:
-        """Look at the file for ever. A look at an unchanged file is one stat."""
+    async def follow(self, changed: Callable[[], None], every_seconds: float = _EVERY_SECONDS) -> None:
+        """Follow for ever, and call `changed` whenever an answer may have. What is new is read in a thread of its own."""
+        edition = self._book.edition
         while True:
-            self.look()
-            await asyncio.sleep(every_seconds)
+            await (asyncio.to_thread(self.look) if self._stirred() else asyncio.sleep(every_seconds))
+            self._book.tend()
+            if edition != self._book.edition:
+                edition = self._book.edition
+                changed()
+
+    def run(self, stop: threading.Event, tell: Callable[[], None]) -> None:
+        """Follow until told to stop, in this thread, and call `tell` after each look."""
+        while not stop.wait(_EVERY_SECONDS):
+            if self._stirred():
+                self.look()
+            tell()
+
+    def hang_up(self) -> None:
+        """Nothing here waits for long."""
 
     def look(self) -> None:
-        """One look; never raises."""
+        """Read what is new; never raises."""
+        self._look_at_changes(again=self._look_at_whole())
+
+    def _stirred(self) -> bool:
+        return _state(self._path) != self._whole_seen or _state(self._changes) != self._changes_seen
+
+    def _look_at_whole(self) -> bool:
+        """Whether another snapshot was taken from the file."""
+        taken = False
         try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
-            if seen == self._seen:
-                return
-            data = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                seen = _state_of(os.fstat(file.fileno()))
+                if seen == self._whole_seen:
+                    return False
+                self._whole_seen = seen
+                first = file.readline(_LONGEST_HEAD)
+                if first != self._head:
+                    # Who has this revision by its changes need not read it again
+                    if not self._book.ready or head(first) != self._book.revision:
+                        self._book.take(decode(first + file.read()))
+                        taken = True
+                    self._head = first
+            self._book.alive(self._now().timestamp() - seen[0] / 1e9)
         except OSError as fault:
-            self._seen = None
-            self._complain("snapshot file cannot be read: the gate keeps what it has, and tries again", fault)
-            return
-        self._seen = seen
-        self._complaint = ""
-        try:
-            self._hand_on(decode(data))
+            self._whole_seen = None
+            self._say(self._path, "the snapshot file cannot be read: the gate keeps what it has, and tries again", fault)
         except Exception as fault:  # noqa: BLE001 - one bad file must not end the reading of good ones (case 89)
-            self._complain("snapshot refused: the gate keeps the one that it has", fault)
+            self._say(self._path, "snapshot refused: the gate keeps what it has", fault)
+        else:
+            self._said.pop(self._path, None)
+        return taken
 
-    def _hand_on(self, snapshot: Snapshot) -> None:
-        if snapshot.revision < self._revision:
-            raise ValueError(f"revision {snapshot.revision} is older than revision {self._revision}, which is in force")
-        self._take(snapshot)
-        self._revision = snapshot.revision
+    def _look_at_changes(self, *, again: bool) -> None:
+        """Read on, or from the beginning."""
+        try:
+            with self._changes.open("rb") as file:
+                seen = _state_of(os.fstat(file.fileno()))
+                if seen == self._changes_seen and not again:
+                    return
+                if again or self._changes_seen is None or seen[1] != self._changes_seen[1] or seen[2] < self._offset:
+                    self._offset = 0
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            # There is none before the first change
+            self._changes_seen, self._offset = None, 0
+            return
+        except OSError as fault:
+            self._changes_seen = None
+            self._say(self._changes, "the changes cannot be read: the gate keeps what it has, and tries again", fault)
+            return
+        self._changes_seen = seen
+        missing = self._read_lines(data)
+        if missing:
+            self._say(self._changes, "changes are missing: the gate keeps what it has until a snapshot is published", missing)
+        else:
+            self._said.pop(self._changes, None)
 
-    def _complain(self, what: str, fault: Exception) -> None:
+    def _read_lines(self, data: bytes) -> Exception | None:
+        """Apply every whole line; a torn last one is waited for. What is wrong at the end, or None."""
+        missing: Exception | None = None
+        *lines, torn = data.split(b"\n")
+        self._offset += len(data) - len(torn)
+        for line in lines:
+            try:
+                self._book.apply(decode_delta(line))
+                missing = None
+            except Exception as fault:  # noqa: BLE001 - as above: the next line may be good again
+                missing = fault
+        return missing
+
+    def _say(self, path: Path, what: str, fault: Exception) -> None:
         """Say it once, and again only after something has changed."""
-        if self._complaint != repr(fault):
-            self._complaint = repr(fault)
-            log.warning(what, path=str(self._path), fault=self._complaint)
+        if self._said.get(path) != repr(fault):
+            self._said[path] = repr(fault)
+            log.warning(what, path=str(path), fault=repr(fault))
+
+
+def _state(path: Path) -> _State | None:
+    try:
+        return _state_of(path.stat())
+    except OSError:
+        return None
+
+
+def _state_of(status: os.stat_result) -> _State:
+    return status.st_mtime_ns, status.st_ino, status.st_size

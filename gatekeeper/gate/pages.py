@@ -84,4 +84,9 @@ class LockoutPages:
                 self._fallback = (status.st_mtime_ns, status.st_ino, page)
             return self._fallback[2]
         except OSError:
-            return small_page(_TITLE, _SENTENCE, mail=self._settings.support_email)
+            return built_in_page(self._settings.support_email)
+
+
+def built_in_page(mail: str) -> Document:
+    """What is shown where there is no other page; `mail` is an address to write to."""
+    return small_page(_TITLE, _SENTENCE, mail=mail)

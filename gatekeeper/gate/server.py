@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ import uvloop
 
 from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
+from gatekeeper.gate.book import Book
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
+from gatekeeper.gate.feed import Feed
 from gatekeeper.gate.follow import Follower
 from gatekeeper.gate.keys import follow_keys
 from gatekeeper.gate.pages import LockoutPages, Sign
@@ -48,9 +51,11 @@ async def serve(
         OSError: an address that cannot be listened on.
     """
     settings.check()
-    gate = Gate(settings, clock)
-    follower = Follower(settings.snapshot_path, gate.take)
-    follower.look()
+    book = Book(asyncio.get_running_loop().time, stale_deny_max=settings.stale_deny_max)
+    gate = Gate(settings, book, clock)
+    source = _source(settings, book, clock)
+    source.look()
+    gate.renew()
     connections: set[Wire] = set()
     async with LockoutPages(settings, sign) as pages:
         async with _listening(settings, lambda: Connection(gate, pages, connections)):
@@ -62,7 +67,8 @@ async def serve(
                 ready()
             async with asyncio.TaskGroup() as tasks:
                 keys = (follow_keys(reader) for reader in gate.identifier.tokens if reader.source.keys)
-                chores = [tasks.create_task(chore) for chore in (follower.follow(), _sweep(connections), *keys)]
+                following = _follow(source, book, gate.renew)
+                chores = [tasks.create_task(chore) for chore in (following, _sweep(connections), *keys)]
                 await stop.wait()
                 for chore in chores:
                     chore.cancel()
@@ -84,6 +90,35 @@ async def _until_told(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await serve(settings, sign=sign, clock=clock, stop=stop, ready=ready)
+
+
+def _source(settings: GateSettings, book: Book, clock: Callable[[], datetime]) -> Follower | Feed:
+    """Where the standings come from: the files of the worker on this machine, or the feed of another's."""
+    if not settings.feed_url:
+        return Follower(settings.snapshot_path, book, clock)
+    steady = asyncio.get_running_loop().time
+    return Feed(settings.feed_url, settings.feed_token, book, keep_at=settings.snapshot_path, steady=steady, now=clock)
+
+
+async def _follow(source: Follower | Feed, book: Book, changed: Callable[[], None]) -> None:
+    """Keep the book at the newest until cancelled; the feed is followed in a thread, for it waits."""
+    if isinstance(source, Follower):
+        await source.follow(changed)
+        return
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+
+    def tell() -> None:
+        book.tend()
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(changed)
+
+    thread = threading.Thread(target=source.run, args=(stop, tell), name="gatekeeper-feed", daemon=True)
+    thread.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        stop.set()
+        source.hang_up()
 
 
 @contextlib.asynccontextmanager

@@ -2,9 +2,11 @@
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from gatekeeper.gate.book import STALE_DENY_MAX
 from gatekeeper.gate.paths import OpenPaths
 from gatekeeper.gate.sources import HeaderSource, Source
 
@@ -25,7 +27,9 @@ class GateSettings:
     `identity`; if several name one they must agree. `viewer_header` is the one in which the edge names the person,
     for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all that is below it.
     `anonymous` says what becomes of a request of which the edge says that nobody is signed in.
-    `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it.
+    `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it. Without
+    `feed_url` the gate follows the file at `snapshot_path`; with it, the feed of a web part elsewhere, and keeps there what was
+    last known. Denials are believed for `stale_deny_max` after the last sign of life.
     """
 
     host: str
@@ -40,6 +44,9 @@ class GateSettings:
     fallback_page_path: Path
     page_url: str
     support_email: str = ""
+    feed_url: str = ""
+    feed_token: str = field(default="", repr=False)
+    stale_deny_max: timedelta = STALE_DENY_MAX
 
     @property
     def identity_headers(self) -> tuple[str, ...]:
@@ -70,6 +77,10 @@ class GateSettings:
             raise GateRefused("gate.identity", f"gate.identity: {wrong}")
         if wrong := HeaderSource(self.viewer_header).fault():
             raise GateRefused("gate.viewer", f"gate.viewer: {wrong}")
+        if self.feed_url and not (self.feed_token and self.feed_token.isascii() and self.feed_token.isprintable()):
+            raise GateRefused(
+                "gate.feed_token", "gate.feed_token is missing, or no printable ASCII: the feed is not for everybody"
+            )
         try:
             OpenPaths(self.always_allow)
         except ValueError as fault:

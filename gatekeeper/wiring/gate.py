@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 from gatekeeper.config import Settings
@@ -30,6 +31,9 @@ def gate_settings(settings: Settings) -> GateSettings:
         fallback_page_path=state.fallback_page,
         page_url=f"http://{settings.web.listen}/overdue",
         support_email=settings.product.support_email,
+        feed_url=gate.feed_url,
+        feed_token=gate.feed_token.get_secret_value(),
+        stale_deny_max=timedelta(hours=gate.stale_deny_hours),
     )
     chosen.check()
     return chosen

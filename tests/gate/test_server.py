@@ -33,6 +33,8 @@ def test_the_loopback_needs_no_secret(tmp_path: Path, host: str) -> None:
     ("changes", "word"),
     [
         ({"identity": ()}, "gate.identity"),
+        ({"viewer_header": "X Viewer"}, "gate.viewer"),
+        ({"feed_url": "https://gatekeeper.example"}, "gate.feed_token"),
         ({"identity": (HeaderSource("X_Account"),)}, "gate.identity"),
         ({"identity": (HeaderSource("X-Account\r\n"),)}, "gate.identity"),
         ({"always_allow": ("/",)}, "gate.always_allow"),
