@@ -36,6 +36,8 @@ Fields = Mapping[bytes, bytes]
 Judged = tuple[Outcome, Letterhead, bytes]
 
 _ENVOY = b"/gate/envoy"
+# Envoy waits 250 ms for the decision, and the page comes in the same answer
+_ENVOY_PATIENCE_SECONDS = 0.15
 
 
 class Wanted(NamedTuple):
@@ -49,6 +51,7 @@ class Wanted(NamedTuple):
     viewer: bytes
     path: bytes
     languages: bytes
+    patience_seconds: float = 1.0
 
 
 class PageWanted(NamedTuple):
@@ -180,13 +183,13 @@ class Gate:
         asked = _original(fields)
         judged = outcome, letterhead, account = self._judge(asked, fields)
         if outcome is not LET_IN:
-            return self._denial(judged, asked._replace(method=b"HEAD") if method == b"HEAD" else asked, fields)
+            return self._denial(judged, asked, fields, bodiless=method == b"HEAD")
         restored = answers.RESTORED_PAGE if wants_page(fields) else answers.RESTORED_PROBLEM
         return letterhead.answer(answers.PAYMENT_REQUIRED, restored, _shown(account))
 
     def _plain(self, _target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: for scripts, tests and middleware, which may ask with the method in question itself."""
-        return self._whole(_original(fields)._replace(method=fields.get(METHOD, method)), fields)
+        return self._whole(_original(fields)._replace(method=fields.get(METHOD, method)), fields, bodiless=method == b"HEAD")
 
     def _forwarded(self, _target: bytes, _method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Traefik and Caddy overwrite what a client says of `X-Forwarded-Method` and `-Uri`."""
@@ -195,7 +198,11 @@ class Gate:
 
     def _envoy(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Envoy asks with the visitor's method, and puts the visitor's target behind our address."""
-        return self._whole(Asked(method, target[len(_ENVOY) :], fields.get(HOST, b"")), fields, named=self._named)
+        asked = Asked(method, target[len(_ENVOY) :], fields.get(HOST, b""))
+        answer = self._whole(asked, fields, named=self._named, bodiless=method == b"HEAD")
+        if isinstance(answer, PageWanted):
+            return answer._replace(wanted=answer.wanted._replace(patience_seconds=_ENVOY_PATIENCE_SECONDS))
+        return answer
 
     def variables(self, fields: dict[bytes, bytes]) -> bytes | None:
         """What HAProxy's agent protocol sets for one request; None: this is not our edge.
@@ -212,16 +219,23 @@ class Gate:
         set_so = letterhead.opens if outcome is LET_IN else letterhead.closes if outcome is OVERDUE else letterhead.unclear
         return set_so + spop.text(_shown(account))
 
-    def _whole(self, asked: Asked, fields: Fields, *, named: Sequence[bytes] = ()) -> Answer | PageWanted:
+    def _whole(
+        self, asked: Asked, fields: Fields, *, named: Sequence[bytes] = (), bodiless: bool = False
+    ) -> Answer | PageWanted:
         """200, or the whole denial; `named` begins the headers by which the product is told the account that was judged."""
         judged = outcome, letterhead, account = self._judge(asked, fields)
         also = b"".join(name + _shown(account) for name in named)
         if outcome is LET_IN:
             return letterhead.allowed + _shown(account) + also, b""
-        return self._denial(judged, asked, fields, also)
+        return self._denial(judged, asked, fields, also, bodiless=bodiless)
 
-    def _denial(self, judged: Judged, asked: Asked, fields: Fields, also: bytes = b"") -> Answer | PageWanted:
-        """The whole refusal, in the form that its reader understands; `also` ends its head."""
+    def _denial(
+        self, judged: Judged, asked: Asked, fields: Fields, also: bytes = b"", *, bodiless: bool
+    ) -> Answer | PageWanted:
+        """The whole refusal, in the form that its reader understands; `also` ends its head.
+
+        `bodiless`: the request itself is a HEAD, and not only the visitor's that it tells of.
+        """
         outcome, letterhead, account = judged
         identity = _shown(account) + also
         if speaks_grpc(fields):
@@ -232,8 +246,10 @@ class Gate:
             return letterhead.answer(answers.FORBIDDEN, document, identity)
         if not wants_page(fields):
             return letterhead.answer(answers.PAYMENT_REQUIRED, letterhead.problem, identity)
-        if asked.method == b"HEAD":
-            return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=None) + identity, b""
+        if bodiless or asked.method == b"HEAD":
+            # Nobody has made the page, so nobody knows its length; but whoever asked with GET waits for what is announced
+            length = None if bodiless else 0
+            return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=length) + identity, b""
         wanted = Wanted(account, fields.get(self._viewer, b""), _path_again(asked), fields.get(ACCEPT_LANGUAGE, b""))
         return PageWanted(letterhead, wanted, identity)
 

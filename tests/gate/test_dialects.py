@@ -1,6 +1,7 @@
 """Each edge is answered in its own codes, and reads the visitor's request where that edge alone writes it."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,37 @@ def test_head_is_refused_without_fetching_a_page(gate: GateSettings, edge: str) 
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     (reply,) = ask(gate, f"HEAD {edge} HTTP/1.1\r\n{lines}\r\n".encode(), heads_only=True)
     assert (reply.status, reply.headers["content-type"], reply.body) == (402, "text/html; charset=utf-8", b"")
+
+
+@pytest.mark.parametrize("edge", [*_FORWARDED, "/gate/haproxy", "/gate/nginx/page"])
+def test_a_head_of_which_an_edge_tells_with_a_get_is_answered_with_a_length(gate: GateSettings, edge: str) -> None:
+    named = {
+        "X_Account_Id": "late",
+        "X_Tenant": "late",
+        "Accept": HTML,
+        "X_Forwarded_Method": "HEAD",
+        "X_Original_Method": "HEAD",
+    }
+    assert one(gate, edge, **named).headers["content-length"] == "0"
+
+
+def test_envoy_has_its_page_before_it_takes_the_gate_for_dead(tmp_path: Path) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def slow(_: Request) -> Response:
+        asked.set()
+        release.wait(20)
+        return Response(402, {"Content-Type": "text/html"}, b"the page")
+
+    with origin(slow) as web:
+        settings = settings_in(tmp_path, page_url=f"{web.url}/overdue")
+        settings.fallback_page_path.write_bytes(b"the page in the file")
+        publish(settings.snapshot_path, 7, late="suspended")
+        with gate_in_thread(settings):
+            # Answered while the web part still keeps its page back
+            assert one(settings, "/gate/envoy/", X_Account_Id="late", Accept=HTML).body == b"the page in the file"
+            assert asked.is_set()
+            release.set()
 
 
 @pytest.mark.parametrize("edge", [*_FORWARDED, "/gate/envoy/pkg.Service/Method", "/gate/haproxy", "/gate/nginx/page", "/gate"])
