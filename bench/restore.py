@@ -32,7 +32,14 @@ def main() -> None:
             biller.url,
             f"file:{folder}/mail",
             biller.now,
-            extra={"safety": {"mode": "armed", "suspensions_per_hour": ACCOUNTS, "suspensions_per_day": ACCOUNTS}},
+            extra={
+                "safety": {
+                    "mode": "armed",
+                    "suspensions_per_hour": ACCOUNTS,
+                    "suspensions_per_day": ACCOUNTS,
+                    "anomaly_above": ACCOUNTS,
+                }
+            },
         )
         with installation.running():
             biller.deliver_to(installation.webhook, SECRET)
