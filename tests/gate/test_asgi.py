@@ -311,6 +311,20 @@ def test_a_cancellation_that_is_not_ours_goes_on(within: Inside) -> None:
     asyncio.run(story())
 
 
+def test_a_stream_that_ends_by_itself_at_that_moment_leaves_its_task_alone(within: Inside) -> None:
+    async def story() -> None:
+        async def app(*_: Any) -> None:
+            within.door.book.listed.add(b"good")
+            gated._look_again()
+
+        gated = GateMiddleware(app, within.door, user_of)
+        await _call(gated, stream_scope(), None)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+
 # Our own failures
 
 
