@@ -43,7 +43,8 @@ class GateMiddleware:
             if account:
                 if account.encode() in self._book.listed:
                     environ[STANDING] = self._book.entry(account.encode()).standing.value
-                    refusal = self._door.refusal(account, environ["REQUEST_METHOD"], _path(environ), _header(environ))
+                    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+                    refusal = self._door.refusal(account, environ["REQUEST_METHOD"], path, _header(environ))
                 else:
                     environ[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
@@ -53,12 +54,6 @@ class GateMiddleware:
         status = HTTPStatus(refusal.status)
         start_response(f"{status.value} {status.phrase}", list(refusal.fields))
         return [refusal.body]
-
-
-def _path(environ: Environ) -> str:
-    """The path as the product reads it; PEP 3333 gives its bytes as latin-1."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return str(path).encode("latin-1").decode(errors="replace")
 
 
 def _header(environ: Environ) -> Callable[[str], str]:

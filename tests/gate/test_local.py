@@ -99,3 +99,9 @@ def test_frameworks_that_have_requests_of_their_own_ask_at_the_door(within: Insi
     assert refusal is not None
     assert (refusal.status, dict(refusal.fields)["Cache-Control"]) == (402, "no-store")
     assert within.door.refusal("good", "POST", "/projects", lambda _: "") is None
+
+
+@pytest.mark.parametrize("path", ["/login\ud800", "/login?x", "/login\\x", "/login\n", "", "login"])
+def test_what_is_no_plain_path_opens_nothing(within: Inside, path: str) -> None:
+    assert within.door.refusal("late", "GET", path, lambda _: "") is not None
+    assert within.door.refusal("late", "GET", "/login", lambda _: "") is None
