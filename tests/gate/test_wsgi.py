@@ -1,12 +1,8 @@
 """The WSGI middleware in front of a plain app and the standard library's server (cases 83, 93, 94, 98 and 108)."""
 
-import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-from wsgiref.validate import validator
 
 import httpx
 import pytest
@@ -15,25 +11,7 @@ import structlog
 from gatekeeper.gate.wsgi import GateMiddleware
 from tests.kit.gates import HTML
 from tests.kit.inside import Inside, inside
-
-
-class _Silent(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def served(app: Any) -> Iterator[httpx.Client]:
-    """A client of the app behind wsgiref, which checks that both sides keep to PEP 3333."""
-    with make_server("127.0.0.1", 0, validator(app), handler_class=_Silent) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}", trust_env=False) as client:
-                yield client
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.kit.serving import served_wsgi
 
 
 def product(environ: Any, start_response: Callable[..., Any]) -> list[bytes]:
@@ -55,7 +33,7 @@ def within(tmp_path: Path) -> Iterator[Inside]:
 
 @pytest.fixture
 def client(within: Inside) -> Iterator[httpx.Client]:
-    with served(GateMiddleware(product, within.door, user_of)) as found:
+    with served_wsgi(GateMiddleware(product, within.door, user_of)) as found:
         yield found
 
 
@@ -115,7 +93,7 @@ def test_a_restoration_counts_from_the_next_request_on(client: httpx.Client, wit
 
 def test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on(within: Inside) -> None:
     gated = GateMiddleware(product, within.door, lambda environ: environ["jane@acme.example"])
-    with structlog.testing.capture_logs() as log, served(gated) as client:
+    with structlog.testing.capture_logs() as log, served_wsgi(gated) as client:
         assert [client.get("/").status_code for _ in range(3)] == [200] * 3
     assert (within.door.failures.count, len(log)) == (3, 1)
     assert "jane" not in repr(log)
