@@ -1,5 +1,7 @@
 """A snapshot file is read back as it was written, or it is refused."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.model import Standing
-from gatekeeper.snapshot import Snapshot, SnapshotInvalid, decode, encode
+from gatekeeper.snapshot import Snapshot, SnapshotInvalid, decode, document, encode, head, snapshot_of
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LISTED = [Standing.PAST_DUE, Standing.RESTRICTED, Standing.SUSPENDED]
@@ -21,11 +23,13 @@ def _snapshots(draw: st.DrawFn) -> Snapshot:
     standings = draw(st.dictionaries(IDS, st.sampled_from(LISTED), max_size=10))
     restricted = [account for account, standing in standings.items() if standing is Standing.RESTRICTED]
     leaves_open = {account: draw(PATHS) for account in restricted if draw(st.booleans())}
-    return Snapshot(draw(st.integers(0, 2**63 - 1)), draw(st.datetimes(timezones=st.just(UTC))), standings, leaves_open)
+    revision, at = draw(st.integers(0, 2**63 - 1)), draw(st.datetimes(timezones=st.just(UTC)))
+    return Snapshot(revision, at, standings, leaves_open, ledger=draw(IDS), accounts=draw(st.integers(0, 2**31)))
 
 
 SNAPSHOTS = _snapshots()
-SMALL = Snapshot(7, AT, {"acme": Standing.SUSPENDED, "bolt & söhne": Standing.PAST_DUE})
+LEDGER = "9a0c"
+SMALL = Snapshot(7, AT, {"acme": Standing.SUSPENDED, "bolt & söhne": Standing.PAST_DUE}, ledger=LEDGER, accounts=12)
 PARTS = Snapshot(8, AT, {"a": Standing.RESTRICTED, "b": Standing.RESTRICTED, "c": Standing.RESTRICTED}, {"a": ("/x",)})
 
 
@@ -37,7 +41,7 @@ def test_what_was_encoded_is_decoded_to_the_same(snapshot: Snapshot) -> None:
 @given(SNAPSHOTS)
 def test_the_same_standings_give_the_same_bytes_in_whatever_order_they_came(snapshot: Snapshot) -> None:
     standings, leaves_open = (dict(reversed(one.items())) for one in (snapshot.standings, snapshot.leaves_open))
-    turned = Snapshot(snapshot.revision, snapshot.published_at, standings, leaves_open)
+    turned = replace(snapshot, standings=standings, leaves_open=leaves_open)
     assert encode(turned) == encode(snapshot)
 
 
@@ -47,17 +51,57 @@ def test_a_file_of_the_first_version_is_read_and_its_restricted_accounts_may_rea
     assert decode(_sealed(body)) == Snapshot(3, AT, standings, {})
 
 
-def test_the_second_version_is_written_only_where_the_first_cannot_say_it() -> None:
-    assert encode(SMALL).startswith(b"gatekeeper-snapshot 1 ")
-    assert encode(PARTS).startswith(b"gatekeeper-snapshot 2 ")
+def test_a_file_of_the_second_version_is_read_and_says_of_no_ledger() -> None:
+    body = (
+        b'{"revision":3,"published_at":"2026-03-02T09:00:00+00:00","past_due":[],"restricted":["r"],"suspended":[],'
+        b'"leaves_open":[{"paths":["/x"],"accounts":["q"]}]}'
+    )
+    standings = dict.fromkeys(("r", "q"), Standing.RESTRICTED)
+    assert decode(_sealed(body, 2)) == Snapshot(3, AT, standings, {"q": ("/x",)}, ledger="", accounts=0)
+
+
+def test_the_first_line_and_the_document_are_as_the_page_says() -> None:
+    first, _, body = encode(SMALL).partition(b"\n")
+    assert first == b"gatekeeper-snapshot 3 %s 7" % sha256(body).hexdigest().encode()
+    assert body == document(SMALL)
+    assert json.loads(body) == {
+        "ledger": "9a0c",
+        "revision": 7,
+        "published_at": "2026-03-02T09:00:00+00:00",
+        "accounts": 12,
+        "past_due": ["bolt & söhne"],
+        "restricted": [],
+        "suspended": ["acme"],
+        "leaves_open": [],
+    }
+    assert snapshot_of(body) == SMALL
+
+
+@given(SNAPSHOTS)
+def test_the_first_line_says_the_revision_without_the_rest(snapshot: Snapshot) -> None:
+    line, _, _ = encode(snapshot).partition(b"\n")
+    assert head(line + b"\n") == snapshot.revision
+    assert head(line) is None, "a line that may be torn"
+
+
+@pytest.mark.parametrize(
+    "line", [b"gatekeeper-snapshot 2 %s 7\n", b"gatekeeper-snapshot 3 %s -7\n", b"gatekeeper-snapshot 3 %s 07\n"]
+)
+def test_no_other_first_line_says_a_revision(line: bytes) -> None:
+    assert head(line % (b"0" * 64)) is None
+    assert head(_sealed(b"{}")) is None
+
+
+def test_a_first_line_that_names_another_revision_than_the_document_is_refused() -> None:
+    with pytest.raises(SnapshotInvalid, match="names revision 8, the rest is revision 7"):
+        decode(encode(SMALL).replace(b" 7\n", b" 8\n"))
 
 
 def test_a_version_of_the_future_is_refused() -> None:
-    _, _, body = encode(PARTS).partition(b"\n")
-    decode(_sealed(body, 2))
-    for version in (0, 3, 12):
+    first, _, body = encode(PARTS).partition(b"\n")
+    for version in (b"0", b"4", b"33"):
         with pytest.raises(SnapshotInvalid):
-            decode(_sealed(body, version))
+            decode(first.replace(b"snapshot 3", b"snapshot " + version) + b"\n" + body)
 
 
 def test_a_file_grows_by_an_id_for_each_account_whatever_it_is_left() -> None:
@@ -71,7 +115,7 @@ def test_a_file_grows_by_an_id_for_each_account_whatever_it_is_left() -> None:
 
 
 def test_what_a_restriction_left_is_not_written_of_another_standing() -> None:
-    assert encode(Snapshot(7, AT, SMALL.standings, {"acme": ("/x",)})) == encode(SMALL)
+    assert encode(replace(SMALL, leaves_open={"acme": ("/x",)})) == encode(SMALL)
 
 
 @pytest.mark.parametrize("snapshot", [SMALL, PARTS])

@@ -12,7 +12,7 @@ from gatekeeper.snapshot.changes import (
     delta_of,
     encode_delta,
 )
-from gatekeeper.snapshot.whole import Snapshot, SnapshotInvalid, decode, document, encode, head, snapshot_of
+from gatekeeper.snapshot.whole import Snapshot, SnapshotInvalid, as_json, decode, document, encode, head, snapshot_of
 
 __all__ = [
     "Change",
@@ -20,6 +20,7 @@ __all__ = [
     "Snapshot",
     "SnapshotInvalid",
     "apply",
+    "as_json",
     "decode",
     "decode_delta",
     "delta_document",

@@ -122,6 +122,7 @@ def _read(body: bytes, version: int) -> Snapshot:
 
 
 def as_json(told: object) -> bytes:
+    """On one line, and without white space."""
     return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
 
 
