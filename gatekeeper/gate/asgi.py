@@ -13,7 +13,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from gatekeeper.gate.local import Door, Failures, Refusal
+from gatekeeper.gate.local import Door, Refusal
 from gatekeeper.model import Standing
 
 Scope = MutableMapping[str, Any]
@@ -28,8 +28,8 @@ _CURRENT = Standing.CURRENT
 # RFC 6455, section 7.4.1: a policy was violated
 _POLICY = 1008
 # What a browser's EventSource accepts, and nothing else
-_EVENTS = b"text/event-stream"
-_name, _value = itemgetter(0), itemgetter(1)
+_EVENTS = (b"accept", b"text/event-stream")
+_name = itemgetter(0)
 # With hyphens, and as apps spell them that know no hyphens (case 98)
 _OURS = frozenset(
     b"x%cgatekeeper%c%s" % (first, second, name)
@@ -73,12 +73,10 @@ class GateMiddleware:
     """Wraps an ASGI app. `account_of` gives the account id of a scope, or None where nobody is signed in: such are let in.
 
     The app finds the standing in `scope["gatekeeper.standing"]`; the headers that the gate sets elsewhere do not reach it.
-    `failures.count`: how often we failed and the request went on.
     """
 
     def __init__(self, app: App, door: Door, account_of: Callable[[Scope], str | None]) -> None:
         self.app = app
-        self.failures = Failures()
         self._door = door
         self._book = door.book
         self._account_of = account_of
@@ -97,12 +95,12 @@ class GateMiddleware:
                     headers = scope["headers"] = [pair for pair in headers if pair[0] not in _OURS]
                 account = self._account_of(scope)
                 if account:
-                    if account.encode() in self._book.listed or _EVENTS in map(_value, headers) or kind == "websocket":
+                    if account.encode() in self._book.listed or _EVENTS in headers or kind == "websocket":
                         app = self._judged(scope, account)
                     else:
                         scope[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
-            self.failures.note(fault)
+            self._door.failures.note(fault)
             app = self.app
         return app(scope, receive, send)
 
@@ -115,7 +113,7 @@ class GateMiddleware:
         )
         if refusal is not None:
             return partial(_refuse, refusal)
-        if scope["type"] == "websocket" or headers.get(b"accept") == _EVENTS:
+        if scope["type"] == "websocket" or _EVENTS in scope["headers"]:
             return partial(self._watched, account)
         return self.app
 

@@ -32,6 +32,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _KEEP_EVERY_SECONDS = 10.0
 # Ten million accounts
 _LONGEST_EVENT = 512 * 1024 * 1024
+_MISFITS = Gap | Refused | SnapshotInvalid
 _random = SystemRandom()
 
 
@@ -89,9 +90,10 @@ class Feed:
             except Exception as fault:  # noqa: BLE001 - whatever breaks the line, it is taken up again
                 if stop.is_set():
                     return
-                self._wants_snapshot |= isinstance(fault, Gap | SnapshotInvalid)
+                # What does not fit is begun again; a ledger that came from a backup says everything then (docs/feed.md)
+                self._wants_snapshot |= isinstance(fault, _MISFITS)
                 # The text of others may hold what was sent; their kind is enough to go by
-                ours = isinstance(fault, Gap | SnapshotInvalid | Refused | FeedBroken)
+                ours = isinstance(fault, FeedBroken | _MISFITS)
                 self._say(str(fault) if ours else f"the line broke: {type(fault).__name__}")
             tell()
             stop.wait(self._pause())

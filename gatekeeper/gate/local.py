@@ -99,6 +99,22 @@ def _begin_all_again() -> None:
 os.register_at_fork(after_in_child=_begin_all_again)
 
 
+class Failures:
+    """Counts what went wrong in us, where the request went on; the first time of each kind is said, without anybody's data."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._said: set[str] = set()
+
+    def note(self, fault: Exception) -> None:
+        self.count += 1
+        innermost = traceback.extract_tb(fault.__traceback__)[-1]
+        what = f"{type(fault).__name__} at {innermost.filename}:{innermost.lineno}"
+        if what not in self._said:
+            self._said.add(what)
+            log.error("the gate's middleware failed, and let the request in; account_of must give a string or None", fault=what)
+
+
 class Refusal(NamedTuple):
     """The answer to whom is not let in."""
 
@@ -111,7 +127,7 @@ class Door:
     """Who may come in, asked from inside the product. Does no input or output once it is made.
 
     `always_allow` are paths that stay open to everybody, each with all that is below it. `page` is an HTML file for people
-    (none: a small built-in one that names `support_email`).
+    (none: a small built-in one that names `support_email`). `failures.count`: how often we failed, and the request went on.
 
     Raises:
         ValueError: one of `always_allow` is no plain path.
@@ -123,17 +139,33 @@ class Door:
     ) -> None:
         self.standings = standings
         self.book = standings.book
+        self.failures = Failures()
         self._rules = Rules(always_allow, nobody_comes_in=True)
         self._page = built_in_page(support_email)
         if page is not None:
             self._page = html(Path(page).read_bytes(), STRICT_POLICY, ("Referrer-Policy", "no-referrer"))
         self._passages: dict[Entry, Passage] = {}
 
-    def refusal(self, account: str, method: str, path: str, header: Callable[[str], str]) -> Refusal | None:
-        """Why this request of an account is refused; None: it is let in.
+    def refusal(self, account: str | None, method: str, path: str, header: Callable[[str], str]) -> Refusal | None:
+        """Why this request is refused; None: it is let in, as it is where nobody is signed in, and where we fail (case 108).
 
-        `path` is the path as the product reads it, and `header` gives a header of the request by its lower-case name, or "".
+        `path` is the whole path as the product reads it, and `header` gives a header of the request by its name in lower case,
+        or "".
         """
+        try:
+            return self._judge(account, method, path, header) if account else None
+        except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
+            self.failures.note(fault)
+            return None
+
+    def lets_in(self, entry: Entry, method: str, path: str) -> bool:
+        passage = self._passages.get(entry)
+        if passage is None:
+            passage = self._passages[entry] = self._rules.passage(entry.standing, entry.leaves_open)
+        # The product has decoded its path already: what would begin a query elsewhere is part of it here, and never plain
+        return passage.opens(method.encode(errors="replace"), path.replace("?", "%3F").encode(errors="backslashreplace"))
+
+    def _judge(self, account: str, method: str, path: str, header: Callable[[str], str]) -> Refusal | None:
         entry = self.book.entry(account.encode())
         if self.lets_in(entry, method, path) or (method == "OPTIONS" and header("access-control-request-method")):
             return None
@@ -149,26 +181,3 @@ class Door:
             ("X-Gatekeeper-Revision", str(self.book.revision)),
         )
         return Refusal(402, (*document.fields, *ours), b"" if method == "HEAD" else document.body)
-
-    def lets_in(self, entry: Entry, method: str, path: str) -> bool:
-        passage = self._passages.get(entry)
-        if passage is None:
-            passage = self._passages[entry] = self._rules.passage(entry.standing, entry.leaves_open)
-        # The product has decoded its path already: what would begin a query elsewhere is part of it here, and never plain
-        return passage.opens(method.encode(errors="replace"), path.replace("?", "%3F").encode(errors="backslashreplace"))
-
-
-class Failures:
-    """Counts what went wrong in us, where the request went on; the first time of each kind is said, without anybody's data."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._said: set[str] = set()
-
-    def note(self, fault: Exception) -> None:
-        self.count += 1
-        innermost = traceback.extract_tb(fault.__traceback__)[-1]
-        what = f"{type(fault).__name__} at {innermost.filename}:{innermost.lineno}"
-        if what not in self._said:
-            self._said.add(what)
-            log.error("the gate's middleware failed, and let the request in; account_of must give a string or None", fault=what)

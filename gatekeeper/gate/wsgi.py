@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from gatekeeper.gate.local import Door, Failures
+from gatekeeper.gate.local import Door
 from gatekeeper.model import Standing
 
 Environ = dict[str, Any]
@@ -23,12 +23,10 @@ class GateMiddleware:
     """Wraps a WSGI app. `account_of` gives the account id of an environ, or None where nobody is signed in: such are let in.
 
     The app finds the standing in `environ["gatekeeper.standing"]`; the headers that the gate sets elsewhere do not reach it.
-    `failures.count`: how often we failed and the request went on.
     """
 
     def __init__(self, app: App, door: Door, account_of: Callable[[Environ], str | None]) -> None:
         self.app = app
-        self.failures = Failures()
         self._door = door
         self._book = door.book
         self._account_of = account_of
@@ -43,22 +41,17 @@ class GateMiddleware:
             if account:
                 if account.encode() in self._book.listed:
                     environ[STANDING] = self._book.entry(account.encode()).standing.value
-                    refusal = self._door.refusal(account, environ["REQUEST_METHOD"], _path(environ), _header(environ))
+                    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+                    refusal = self._door.refusal(account, environ["REQUEST_METHOD"], path, _header(environ))
                 else:
                     environ[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
-            self.failures.note(fault)
+            self._door.failures.note(fault)
         if refusal is None:
             return self.app(environ, start_response)
         status = HTTPStatus(refusal.status)
         start_response(f"{status.value} {status.phrase}", list(refusal.fields))
         return [refusal.body]
-
-
-def _path(environ: Environ) -> str:
-    """The path as the product reads it; PEP 3333 gives its bytes as latin-1."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return str(path).encode("latin-1").decode(errors="replace")
 
 
 def _header(environ: Environ) -> Callable[[str], str]:

@@ -311,6 +311,20 @@ def test_a_cancellation_that_is_not_ours_goes_on(within: Inside) -> None:
     asyncio.run(story())
 
 
+def test_a_stream_that_ends_by_itself_at_that_moment_leaves_its_task_alone(within: Inside) -> None:
+    async def story() -> None:
+        async def app(*_: Any) -> None:
+            within.door.book.listed.add(b"good")
+            gated._look_again()
+
+        gated = GateMiddleware(app, within.door, user_of)
+        await _call(gated, stream_scope(), None)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+
 # Our own failures
 
 
@@ -321,7 +335,7 @@ def test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on(
     gated = GateMiddleware(product.app, within.door, fails)
     with served(gated) as server:
         assert [ask(server, "/projects", "late").status_code for _ in range(3)] == [200] * 3
-    assert gated.failures.count == 3
+    assert within.door.failures.count == 3
     assert len(log) == 1
     assert "jane" not in repr(log)
 
@@ -343,7 +357,7 @@ def test_a_fault_of_the_product_stays_the_products_and_it_is_asked_once(within: 
             scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"x-user", user)]}
             with pytest.raises(LookupError):
                 asyncio.run(_call(gated, scope, None))
-            assert gated.failures.count == 0
+            assert within.door.failures.count == 0
     assert calls == ["at once"] * 2 + ["later"] * 2
 
 

@@ -185,12 +185,13 @@ def test_a_foreign_or_older_snapshot_changes_nothing_and_is_no_sign_of_life(
     with listening(server.url, steady=lambda: seconds) as client:
         client.wait_for_revision(2)
         seconds = 100.0
+        server.first = lambda _: b""
         foreign = History(*GROUPS, [], ledger="another")
         for told in (of_snapshot(foreign.whole(4)), alive(2, "another"), of_snapshot(HISTORY.whole(1))):
             server.asked.get(timeout=10)
             server.say(told)
         server.asked.get(timeout=10)
-        assert (client.book.revision, client.book.age) == (2, 100.0)
+        assert (client.book.revision, client.book.age, client.feed._wants_snapshot) == (2, 100.0, True)
         server.say(alive(2))
         client.wait_for(lambda book: book.age == 0.0)
     assert len(log) == 2

@@ -1,11 +1,14 @@
-"""An ASGI app behind a real uvicorn, in a thread of this process."""
+"""An app behind a real server in a thread of this process: uvicorn for ASGI, the standard library's for WSGI."""
 
 import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.validate import validator
 
+import httpx
 import uvicorn
 
 from tests.kit.ports import free_port
@@ -56,3 +59,22 @@ def served(app: Any, **settings: Any) -> Iterator[Served]:
         yield server
     finally:
         server.stop()
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def served_wsgi(app: Any) -> Iterator[httpx.Client]:
+    """A client of the app behind wsgiref, which checks that both sides keep to PEP 3333."""
+    with make_server("127.0.0.1", 0, validator(app), handler_class=_Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}", trust_env=False) as client:
+                yield client
+        finally:
+            server.shutdown()
+            thread.join()
