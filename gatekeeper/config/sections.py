@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from gatekeeper.config.hooks import Hooks
 from gatekeeper.config.kinds import (
     FILLED,
     Allowed,
@@ -262,5 +263,6 @@ class Settings(BaseModel):
     gate: Gate
     pages: Pages
     api: Api
+    hooks: Hooks
     console: Console
     log: Log
