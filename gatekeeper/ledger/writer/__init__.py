@@ -23,8 +23,8 @@ from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
 @dataclass(frozen=True, slots=True)
 class Writer:
     """`readings` of the biller, its `disputes` and test `clocks`, `reconciles` of all its books; `verdicts` of the policy, the
-    `brakes`; `outbox` of notices, `returns` of what came back of them, `hooks` to the product, `inbox` of events; the staff's `desk`, `profiles` that
-    the product tells us, `statements` of invoices that are billed elsewhere.
+    `brakes`; `outbox` of notices, `returns` of what came back of them, `hooks` to the product, `inbox` of events; the
+    staff's `desk`, `profiles` that the product tells us, `statements` of invoices that are billed elsewhere.
     """
 
     readings: Readings
@@ -42,9 +42,7 @@ class Writer:
     brakes: Brakes
 
 
-def open_writer(
-    engine: Engine, *, message_domain: str, limits: Limits = DEFAULT_LIMITS, announced: bool = False
-) -> Writer:
+def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT_LIMITS, announced: bool = False) -> Writer:
     """A writer on this database; Message-IDs of its notices end in `@message_domain`. `announced`: see `Verdicts`."""
     writing = for_writing(engine)
     return Writer(

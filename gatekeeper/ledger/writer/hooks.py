@@ -1,7 +1,7 @@
 """Hooks to the product: written with the change of standing that they tell of, claimed one by one, settled.
 
-In order per account: of each account only the oldest hook that is still open may be claimed. A claim is a compare-and-set with a
-lease, so that two workers never deliver one hook at the same moment; if its worker dies, the hook is claimed again afterwards.
+In order per account: of each account only the oldest hook that is still open may be claimed. A claim is a compare-and-set with
+a lease, so that two workers never deliver one hook at the same moment; if its worker dies, the hook is claimed again.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from gatekeeper.model import Answered, Hook, HookOutcome, HookState
 
 # An attempt may take 20 seconds (`perform.messenger`)
 LEASE: Final = timedelta(minutes=1)
-# Standard Webhooks, "Deliverability and reliability": exponential, over days. Never longer than an hour, so that a product which
-# has been away knows an hour after its return who has paid
+# Standard Webhooks, "Deliverability and reliability": exponential, over days. No pause is longer than an hour, so that a
+# product which has been away knows an hour after its return who has paid
 _PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800))
 LONGEST_PAUSE: Final = timedelta(hours=1)
 _ATTEMPTS: Final = len(_PAUSES) + 73
@@ -40,7 +40,7 @@ class Change:
 
 
 class ResendRefused(ValueError):
-    """This hook must not be sent again."""
+    """Why a hook must not be sent again."""
 
 
 class Hooks:
