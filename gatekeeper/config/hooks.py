@@ -23,7 +23,7 @@ def _hook_url(text: str) -> None:
         or not (text.isascii() and text.isprintable())
         or " " in text
     ):
-        raise ValueError("the scheme or the host is missing, or it contains what no address may")
+        raise ValueError("the scheme or the host is missing, or it holds what an address may not")
     if "@" in parts.netloc or parts.fragment:
         raise ValueError("it names a user or a fragment: hooks prove themselves by their signature")
 

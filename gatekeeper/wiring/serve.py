@@ -52,6 +52,7 @@ def run_worker(house: House) -> None:
     require_current(house.engine)
     with house.state.held():
         house.lay_out_fallback_page()
+        house.publisher.run(house.clock())
         with _worker_beside(house) as stop:
             asyncio.run(_wait(stop))
 

@@ -405,6 +405,7 @@ def test_the_openapi_document_describes_what_there_is(lasting: Door) -> None:
     assert described == openapi()
     assert (described["openapi"], described["security"]) == ("3.1.0", [{"token": []}])
     assert set(described["paths"]) == {"/api/v1/accounts/{id}", "/api/v1/invoices/{id}", "/api/v1/openapi.json"}
+    assert set(described["webhooks"]) == {"account.standing_changed"}
 
     def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
