@@ -148,8 +148,7 @@ def test_a_product_that_cannot_be_told_is_said_and_is_no_reason_to_be_unready(da
         for account in ("acme", "beta"):
             ledger.writer.profiles.tell(account, Profile(), author="test", now=START)
             ledger.judge(past_due(), START, account_id=account)
-        hook = ledger.writer.hooks.claim(START, "address")
-        assert hook is not None
+        (hook,) = ledger.writer.hooks.claim(START, "address", 1)
         gone = HookOutcome(answered=Answered.GONE, detail="answered 410")
         ledger.writer.hooks.settle(hook, gone, START, "address")
         for part in run(ledger.reader, BrakeReader(ledger.engine), HookReader(ledger.engine)):

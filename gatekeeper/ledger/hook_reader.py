@@ -1,5 +1,6 @@
 """Questions about hooks: the latest of them, and how the telling goes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -58,8 +59,9 @@ class HookReader:
             )
 
 
-def hook_of(connection: Connection, hook_id: int) -> Hook:
-    return _hook(connection.execute(_WHOLE.where(hooks.c.id == hook_id)).one())
+def hooks_of(connection: Connection, hook_ids: Sequence[int]) -> list[Hook]:
+    found = {row.id: _hook(row) for row in connection.execute(_WHOLE.where(hooks.c.id.in_(hook_ids)))}
+    return [found[hook_id] for hook_id in hook_ids]
 
 
 def _hook(row: Row[Any]) -> Hook:

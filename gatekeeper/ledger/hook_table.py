@@ -17,7 +17,7 @@ hooks = Table(
     Column("leaves_open", JSON, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
-    # While it is being sent: when the attempt counts as lost. Empty: taken, or given up
+    # While it is being sent: when the attempt counts as lost. Empty: it will not be sent any more
     Column("next_try_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("taken_at", Instant),

@@ -9,12 +9,16 @@ from gatekeeper.model.words import Standing
 
 
 class HookState(StrEnum):
-    """`waiting → sending → taken | given_up`; a failed attempt goes back to `waiting`."""
+    """`waiting → sending → taken | given_up`; a failed attempt goes back to `waiting`.
+
+    `overtaken`: not sent any more, because access was given back before the product had taken it.
+    """
 
     WAITING = "waiting"
     SENDING = "sending"
     TAKEN = "taken"
     GIVEN_UP = "given_up"
+    OVERTAKEN = "overtaken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,7 @@ class Hook:
     """One change of standing, from `before` to `after`, on its way to the product.
 
     `message_id`: the same in every attempt. `leaves_open` as in a verdict. `revision`: of the first snapshot that shows the
-    change. `next_try_at`: of a hook that is being sent, when the attempt counts as lost; None: taken or given up.
+    change. `next_try_at`: of a hook that is being sent, when the attempt counts as lost; None: it will not be sent any more.
     """
 
     id: int

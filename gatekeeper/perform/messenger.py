@@ -59,36 +59,36 @@ class Messenger:
 
     def deliver(self, stop: threading.Event) -> None:
         """Deliver hooks until none is due or under way, or `stop` is set: what is under way then has a few seconds left."""
-        hook = self._claim()
-        if hook is not None:
-            asyncio.run(self._deliver(hook, stop))
+        claimed = self._claim(_AT_ONCE)
+        if claimed:
+            asyncio.run(self._deliver(claimed, stop))
 
-    async def _deliver(self, first: Hook, stop: threading.Event) -> None:
+    async def _deliver(self, claimed: list[Hook], stop: threading.Event) -> None:
         # No proxy of the environment: the product is often on this machine
         transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=httpx.Limits(max_keepalive_connections=0))
         async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as client:  # noqa: S113 - see `_ask`
-            under_way = {asyncio.create_task(self._tell(client, first))}
+            under_way: set[asyncio.Task[None]] = set()
             try:
-                while not stop.is_set():
-                    while len(under_way) < _AT_ONCE and (hook := await asyncio.to_thread(self._claim)):
-                        under_way.add(asyncio.create_task(self._tell(client, hook)))
-                    if not under_way:
-                        return
+                while claimed or under_way:
+                    under_way |= {asyncio.create_task(self._tell(client, hook)) for hook in claimed}
                     done, under_way = await asyncio.wait(under_way, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
                     for task in done:
                         task.result()
+                    if stop.is_set():
+                        return
+                    claimed = await asyncio.to_thread(self._claim, _AT_ONCE - len(under_way))
             finally:
                 if under_way:
                     await asyncio.wait(under_way, timeout=_GRACE_SECONDS)
 
-    def _claim(self) -> Hook | None:
+    def _claim(self, at_most: int) -> list[Hook]:
         """In a dry run none (case 129). Whatever else withholds closings withholds the word of them, and of no restoration."""
         why, now = self._withheld(), self._clock()
         # Not for longer than a rest can last: the clock may have been set back
         resting = self._rest_until is not None and now < self._rest_until <= now + LONGEST_PAUSE
-        if resting or (why is not None and why.code == "dry_run"):
-            return None
-        return self._hooks.claim(now, self._address, only_openings=why is not None)
+        if not at_most or resting or (why is not None and why.code == "dry_run"):
+            return []
+        return self._hooks.claim(now, self._address, at_most, only_openings=why is not None)
 
     async def _tell(self, client: httpx.AsyncClient, hook: Hook) -> None:
         said = {"hook": hook.id, "account": hook.account_id, "standing": hook.after, "attempt": hook.attempts}

@@ -43,7 +43,8 @@ def climbed(ledger: Ledger, *accounts: str) -> None:
 
 
 def claim(ledger: Ledger, now: Any = DUE_AT, **only: bool) -> Hook | None:
-    return ledger.writer.hooks.claim(now, ADDRESS, **only)
+    found = ledger.writer.hooks.claim(now, ADDRESS, 1, **only)
+    return found[0] if found else None
 
 
 def claimed(ledger: Ledger, now: Any = DUE_AT) -> Hook:
@@ -111,6 +112,13 @@ def test_of_each_account_the_oldest_goes_first_and_the_next_waits_for_it(ledger:
     assert claim(ledger) is None
 
 
+def test_many_are_taken_at_once_and_of_each_account_one(ledger: Ledger) -> None:
+    climbed(ledger, "acme", "beta", "cecil")
+    some, rest = (ledger.writer.hooks.claim(DUE_AT, ADDRESS, 2) for _ in range(2))
+    assert [hook.account_id for hook in (*some, *rest)] == ["acme", "beta", "cecil"]
+    assert {hook.after for hook in (*some, *rest)} == {"past_due"}
+
+
 def test_what_opens_access_goes_before_everything_that_closes_it(ledger: Ledger) -> None:
     climbed(ledger, "acme", "beta", "cecil")
     while hook := claim(ledger):
@@ -130,6 +138,10 @@ def test_while_closings_are_withheld_only_openings_are_told(ledger: Ledger) -> N
     opening = claim(ledger, only_openings=True)
     assert opening is not None
     assert (opening.account_id, opening.after) == ("acme", "current")
+    ledger.judge(current(), account_id="beta")
+    opening = claim(ledger, only_openings=True)
+    assert opening is not None
+    assert (opening.account_id, opening.after) == ("beta", "current")
     assert claim(ledger, only_openings=True) is None
 
 
@@ -162,23 +174,37 @@ def test_what_the_product_asks_for_is_waited_for_but_no_longer_than_an_hour(ledg
         assert row["next_try_at"] == DUE_AT + pause
 
 
-def test_a_later_change_of_an_account_has_the_one_before_it_tried_at_once(ledger: Ledger) -> None:
-    """Who has paid does not wait for the end of somebody else's pause."""
+def test_once_access_was_given_back_what_the_product_has_not_taken_is_not_told_any_more(ledger: Ledger) -> None:
+    """It would close there an account that has paid, and whoever has paid would wait behind it."""
     climbed(ledger, "acme", "beta")
     now = DUE_AT
-    for _ in range(5):
-        for _ in range(2):
-            settle(ledger, claimed(ledger, now), FAILED, now)
+    for _ in range(6):
+        assert deliver_all(ledger, FAILED, now)
         now += HOUR * 2
-    settle(ledger, claimed(ledger, now), FAILED, now)
-    settle(ledger, claimed(ledger, now), FAILED, now)
-    assert claim(ledger, now) is None
-    ledger.judge(current(), now, account_id="acme")
-    assert deliver_all(ledger, now=now) == [
-        ("acme", "current", "past_due"),
-        ("acme", "past_due", "suspended"),
-        ("acme", "suspended", "current"),
-    ]
+    ledger.judge(current(), now - HOUR, account_id="acme")
+    assert deliver_all(ledger, now=now - HOUR) == [("acme", "suspended", "current")]
+    assert [row["state"] for row in ledger.rows("hooks", account_id="acme")] == ["overtaken", "overtaken", "taken"]
+    assert [row["state"] for row in ledger.rows("hooks", account_id="beta")] == ["waiting", "waiting"]
+
+
+@pytest.mark.parametrize("ends", [TAKEN, FAILED, None])
+def test_what_is_being_sent_when_access_is_given_back_is_waited_for_and_not_repeated(
+    ledger: Ledger, ends: HookOutcome | None
+) -> None:
+    """`None`: its worker died."""
+    climbed(ledger, "acme")
+    settle(ledger, claimed(ledger))
+    closing, now = claimed(ledger), DUE_AT
+    ledger.judge(current())
+    assert claim(ledger) is None
+    if ends is None:
+        now += LEASE
+        assert claim(ledger, now) is None
+    else:
+        settle(ledger, closing, ends)
+    assert deliver_all(ledger, now=now) == [("acme", "suspended", "current")]
+    state = "taken" if ends is TAKEN else "overtaken"
+    assert [row["state"] for row in ledger.rows("hooks")] == ["taken", state, "taken"]
 
 
 def test_a_claim_whose_worker_died_is_taken_again_after_its_lease_with_the_same_id(ledger: Ledger) -> None:
@@ -218,7 +244,7 @@ def test_who_answers_410_is_left_alone_until_it_is_another_address_or_somebody_s
     assert claim(ledger) is None
     assert claim(ledger, DUE_AT + DAY) is None
     assert HookReader(ledger.engine).telling().gone is True
-    assert ledger.writer.hooks.claim(DUE_AT, "another address") is not None
+    assert ledger.writer.hooks.claim(DUE_AT, "another address", 1)
     last = ledger.rows("hooks", account_id="beta")[-1]["id"]
     ledger.writer.hooks.resend(last, DUE_AT)
     assert HookReader(ledger.engine).telling().gone is False
@@ -285,27 +311,40 @@ def test_after_an_old_backup_no_id_comes_a_second_time_for_something_else(ledger
     assert len(set(ids)) == 2
 
 
-@given(answers=st.lists(st.sampled_from(["taken", "failed", "lost", "hour"]), max_size=40))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_fails_the_changes_of_an_account_are_taken_in_their_order(tmp_path_factory: Any, answers: list[str]) -> None:
+@given(doings=st.lists(st.sampled_from(["taken", "failed", "lost", "hour", "close", "open"]), max_size=40))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_fails_the_product_ends_with_what_is_so_and_is_never_told_of_a_closing_that_has_ended(
+    tmp_path_factory: Any, doings: list[str]
+) -> None:
     """A property of both databases, tried on the one that is quick to make."""
     folder = tmp_path_factory.mktemp("ledger")
     with opened(f"sqlite:///{folder / 'ledger.db'}", announced=True) as ledger:
         ledger.hasten()
-        climbed(ledger, "acme", "beta")
-        ledger.judge(current(), account_id="beta")
-        taken: dict[str, list[str]] = {"acme": [], "beta": []}
+        known(ledger, "acme", "beta")
         now = DUE_AT
-        for answer in [*answers, *["hour", "taken"] * 6]:
-            hook = None if answer == "hour" else claim(ledger, now)
-            if hook is None:
+        taken: dict[str, list[int]] = {"acme": [], "beta": []}
+        for number, doing in enumerate([*doings, *["hour", "taken"] * 12]):
+            now += timedelta(seconds=1)
+            account = ("acme", "beta")[number % 2]
+            standing = ledger.facts(account).standing
+            if doing == "hour":
                 now += HOUR * 3 / 2
-            elif answer == "taken":
-                settle(ledger, hook, TAKEN, now)
-                taken[hook.account_id].append(hook.after.value)
-            elif answer == "failed":
-                settle(ledger, hook, FAILED, now)
-        deliver = deliver_all(ledger, now=now + HOUR * 2)
-        for account, _, after in deliver:
-            taken[account].append(after)
-        assert taken == {"acme": ["past_due", "suspended"], "beta": ["past_due", "suspended", "current"]}
+            elif doing == "close" and standing is not Standing.SUSPENDED:
+                ledger.judge(past_due() if standing is Standing.CURRENT else suspended(), now, account_id=account)
+            elif doing == "open" and standing is not Standing.CURRENT:
+                ledger.judge(current(), now, account_id=account)
+            elif hook := claim(ledger, now):
+                present = ledger.facts(hook.account_id).standing
+                assert hook.after is not Standing.SUSPENDED or present is Standing.SUSPENDED
+                if doing == "taken":
+                    settle(ledger, hook, TAKEN, now)
+                    taken[hook.account_id].append(hook.id)
+                elif doing == "failed":
+                    settle(ledger, hook, FAILED, now)
+        deliver_all(ledger, now=now + HOUR * 2)
+        for account, ids in taken.items():
+            assert ids == sorted(ids)
+            assert {row["next_try_at"] for row in ledger.rows("hooks", account_id=account)} <= {None}
+        told = {row["account_id"]: row for row in ledger.rows("hooks") if row["state"] == "taken"}
+        last = {row["account_id"]: row for row in ledger.rows("hooks")}
+        assert told == last

@@ -304,7 +304,7 @@ def test_in_a_dry_run_nothing_is_sent_and_afterwards_it_is(teller: Teller, told:
     assert told.attempts == []
     teller.why = None
     teller.deliver()
-    assert told.heard("acme") == [*CLIMBED, ("suspended", "current")]
+    assert told.heard("acme") == [("suspended", "current")]
 
 
 @pytest.mark.parametrize("code", ["halted", "brake_clock"])
@@ -355,6 +355,17 @@ def test_no_proxy_of_the_environment_is_asked(teller: Teller, told: Product, mon
     teller.climb("acme")
     teller.deliver()
     assert told.heard("acme") == CLIMBED
+
+
+def test_a_product_that_was_away_hears_that_access_is_back_and_not_that_it_was_closed(teller: Teller, told: Product) -> None:
+    told.answers("", 503)
+    teller.climb("acme")
+    teller.deliver()
+    told.answers("", 204)
+    teller.pay("acme")
+    teller.deliver()
+    assert told.heard("acme") == [("suspended", "current")]
+    assert teller.states() == ["overtaken", "overtaken", "taken"]
 
 
 def test_after_three_days_it_is_given_up_aloud_and_the_next_one_goes(teller: Teller, told: Product) -> None:

@@ -1,7 +1,9 @@
 """Hooks to the product: written with the change of standing that they tell of, claimed one by one, settled.
 
-In order per account: of each account only the oldest hook that is still open may be claimed. A claim is a compare-and-set with
-a lease, so that two workers never deliver one hook at the same moment; if its worker dies, the hook is claimed again.
+In order per account: of each account only the oldest hook that is still open may be claimed. Once access was given back, what
+is still open from before is overtaken: told late, it would close in the product an account that has paid, and it may stand in
+the way for days. A claim is a compare-and-set with a lease, so that two workers never deliver one hook at the same moment; if
+its worker dies, the hook is claimed again.
 """
 
 from collections.abc import Sequence
@@ -11,11 +13,12 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 from zlib import crc32
 
-from sqlalchemy import Connection, Engine, Select, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, exists, func, insert, select, update
 
-from gatekeeper.ledger.hook_reader import hook_of
+from gatekeeper.ledger.hook_reader import hooks_of
 from gatekeeper.ledger.hook_table import hooks
 from gatekeeper.ledger.tables import state
+from gatekeeper.ledger.writer.touch import lock
 from gatekeeper.model import Answered, Hook, HookOutcome, HookState
 
 # An attempt may take 20 seconds (`perform.messenger`)
@@ -25,6 +28,7 @@ LEASE: Final = timedelta(minutes=1)
 _PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800))
 LONGEST_PAUSE: Final = timedelta(hours=1)
 _ATTEMPTS: Final = len(_PAUSES) + 73
+_OVERTAKEN: Final[dict[str, Any]] = {"state": HookState.OVERTAKEN.value, "next_try_at": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +51,30 @@ class Hooks:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def claim(self, now: datetime, address: str, *, only_openings: bool = False) -> Hook | None:
-        """Take one hook whose time has come; None: there is none, or this address (its fingerprint) wants none any more.
+    def claim(self, now: datetime, address: str, at_most: int, *, only_openings: bool = False) -> list[Hook]:
+        """Take hooks whose time has come, of as many accounts; none, if this address (its fingerprint) wants none any more.
 
         What gives access back goes first, then what was never tried. `only_openings`: nothing else.
         """
+        due = _due(now, at_most, only_openings=only_openings).with_for_update(skip_locked=True)
         with self._engine.begin() as connection:
-            found = connection.execute(_due(now, only_openings=only_openings).with_for_update(skip_locked=True)).first()
-            if found is None or connection.execute(select(state.c.hooks_gone)).scalar_one() == address:
-                return None
-            taken = {"state": HookState.SENDING.value, "next_try_at": now + LEASE, "attempts": found.attempts + 1}
-            connection.execute(update(hooks).where(hooks.c.id == found.id).values(**taken))
-            return hook_of(connection, found.id)
+            if connection.execute(select(state.c.hooks_gone)).scalar_one() == address:
+                return []
+            taken = [row.id for row in connection.execute(due).all() if not _lost_and_overtaken(connection, row)]
+            sending = {"state": HookState.SENDING.value, "next_try_at": now + LEASE, "attempts": hooks.c.attempts + 1}
+            connection.execute(update(hooks).where(hooks.c.id.in_(taken)).values(**sending))
+            return hooks_of(connection, taken)
 
     def settle(self, hook: Hook, outcome: HookOutcome, now: datetime, address: str) -> HookState | None:
         """Write down how an attempt ended; None: it came back after its lease, and changes nothing any more."""
-        values = _settled(hook, outcome, now)
         of_this_attempt = and_(hooks.c.attempts == hook.attempts, hooks.c.state == HookState.SENDING.value)
         with self._engine.begin() as connection:
+            lock(connection, [hook.account_id])  # it is not opened meanwhile
             if outcome.answered is Answered.GONE:
                 connection.execute(update(state).values(hooks_gone=address))
-            said = update(hooks).where(hooks.c.id == hook.id, of_this_attempt).values(**values)
-            return HookState(values["state"]) if connection.execute(said).rowcount == 1 else None
+            ends = _end(hook, outcome, now, overtaken=_is_overtaken(connection, hook.account_id, hook.id))
+            said = update(hooks).where(hooks.c.id == hook.id, of_this_attempt).values(**ends, detail=outcome.detail)
+            return HookState(ends["state"]) if connection.execute(said).rowcount == 1 else None
 
     def resend(self, hook_id: int, now: datetime) -> Hook:
         """Deliver the last hook of an account once more, from the beginning; an address that was gone counts as there again.
@@ -77,30 +83,33 @@ class Hooks:
             ResendRefused: there is none, or the product may already know of a later change, which this one would undo there.
         """
         with self._engine.begin() as connection:
-            connection.execute(update(state).values(hooks_gone=""))
-            found = connection.execute(select(hooks).where(hooks.c.id == hook_id).with_for_update()).first()
-            if found is None:
+            account_id = connection.execute(select(hooks.c.account_id).where(hooks.c.id == hook_id)).scalar()
+            if account_id is None:
                 raise ResendRefused(f"there is no hook {hook_id}; `gatekeeper hooks list` shows the latest")
-            last = connection.execute(_last_of(found.account_id)).scalar_one()
+            lock(connection, [account_id])  # it gets no later one meanwhile
+            last = connection.execute(select(func.max(hooks.c.id)).where(hooks.c.account_id == account_id)).scalar_one()
             if last != hook_id:
                 raise ResendRefused(
-                    f"hook {hook_id} is not the last of {found.account_id}: the product would take an old standing for the "
-                    f"present one. The last is {last}: `gatekeeper hooks resend {last}`"
+                    f"hook {hook_id} is not the last of {account_id}: the product would take an old standing for the present "
+                    f"one. The last is {last}: `gatekeeper hooks resend {last}`"
                 )
-            if found.state != HookState.SENDING.value:
-                again = {"state": HookState.WAITING.value, "next_try_at": now, "attempts": 0, "taken_at": None}
-                connection.execute(update(hooks).where(hooks.c.id == hook_id).values(**again))
-            return hook_of(connection, hook_id)
+            connection.execute(update(state).values(hooks_gone=""))
+            again = {"state": HookState.WAITING.value, "next_try_at": now, "attempts": 0, "taken_at": None}
+            resting = and_(hooks.c.id == hook_id, hooks.c.state != HookState.SENDING.value)
+            connection.execute(update(hooks).where(resting).values(**again))
+            (hook,) = hooks_of(connection, [hook_id])
+            return hook
 
 
 def announce(connection: Connection, ledger_id: UUID, changes: Sequence[Change], revision: int, now: datetime) -> None:
-    """Write the hooks of these changes, and have older ones of the same accounts tried again at once: they stand in the way.
+    """Write the hooks of these changes, due at once; `revision`: of the ledger, which they have raised.
 
-    The row of `state` has been taken before: whoever needs it and hooks takes it first.
+    The row of `state` has been taken: whoever needs both takes it before any hook.
     """
-    behind = hooks.c.account_id.in_([one.account_id for one in changes])
-    waiting = and_(hooks.c.state == HookState.WAITING.value, hooks.c.next_try_at > now)
-    connection.execute(update(hooks).where(behind, waiting).values(next_try_at=now))
+    reopened = [one.account_id for one in changes if one.opens]
+    if reopened:
+        waiting = and_(hooks.c.account_id.in_(reopened), hooks.c.state == HookState.WAITING.value)
+        connection.execute(update(hooks).where(waiting).values(**_OVERTAKEN))
     connection.execute(insert(hooks), [_row(one, ledger_id, revision, now) for one in changes])
 
 
@@ -119,17 +128,18 @@ def _row(change: Change, ledger_id: UUID, revision: int, now: datetime) -> dict[
     }
 
 
-def _settled(hook: Hook, outcome: HookOutcome, now: datetime) -> dict[str, Any]:
+def _end(hook: Hook, outcome: HookOutcome, now: datetime, *, overtaken: bool) -> dict[str, Any]:
     match outcome.answered:
         case Answered.TAKEN:
-            ends = {"state": HookState.TAKEN.value, "next_try_at": None, "taken_at": now}
+            return {"state": HookState.TAKEN.value, "next_try_at": None, "taken_at": now}
+        case _ if overtaken:
+            return _OVERTAKEN
         case Answered.GONE:
-            ends = {"state": HookState.WAITING.value, "next_try_at": now}
+            return {"state": HookState.WAITING.value, "next_try_at": now}
         case _ if hook.attempts >= _ATTEMPTS:
-            ends = {"state": HookState.GIVEN_UP.value, "next_try_at": None}
+            return {"state": HookState.GIVEN_UP.value, "next_try_at": None}
         case _:
-            ends = {"state": HookState.WAITING.value, "next_try_at": now + _pause(hook, outcome)}
-    return ends | {"detail": outcome.detail}
+            return {"state": HookState.WAITING.value, "next_try_at": now + _pause(hook, outcome)}
 
 
 def _pause(hook: Hook, outcome: HookOutcome) -> timedelta:
@@ -139,17 +149,26 @@ def _pause(hook: Hook, outcome: HookOutcome) -> timedelta:
     return max(pause, min(timedelta(seconds=outcome.retry_after_seconds), LONGEST_PAUSE))
 
 
-def _due(now: datetime, *, only_openings: bool) -> Select[Any]:
-    """The hook to be claimed next."""
+def _due(now: datetime, at_most: int, *, only_openings: bool) -> Select[Any]:
+    """The hooks to be claimed next: of an account the oldest that is open."""
     before = hooks.alias()
     in_the_way = exists().where(
         before.c.account_id == hooks.c.account_id, before.c.id < hooks.c.id, before.c.next_try_at.is_not(None)
     )
-    due = select(hooks.c.id, hooks.c.attempts).where(hooks.c.next_try_at <= now, ~in_the_way)
+    due = select(hooks.c.id, hooks.c.account_id, hooks.c.state).where(hooks.c.next_try_at <= now, ~in_the_way)
     if only_openings:
         due = due.where(hooks.c.opens)
-    return due.order_by(hooks.c.opens.desc(), hooks.c.attempts > 0, hooks.c.id).limit(1)
+    return due.order_by(hooks.c.opens.desc(), hooks.c.attempts > 0, hooks.c.id).limit(at_most)
 
 
-def _last_of(account_id: str) -> Select[Any]:
-    return select(func.max(hooks.c.id)).where(hooks.c.account_id == account_id)
+def _lost_and_overtaken(connection: Connection, row: Row[Any]) -> bool:
+    """Whether its worker died, and access was given back since; then it is not sent any more."""
+    if row.state != HookState.SENDING.value or not _is_overtaken(connection, row.account_id, row.id):
+        return False
+    connection.execute(update(hooks).where(hooks.c.id == row.id).values(**_OVERTAKEN))
+    return True
+
+
+def _is_overtaken(connection: Connection, account_id: str, hook_id: int) -> bool:
+    later = select(hooks.c.id).where(hooks.c.account_id == account_id, hooks.c.id > hook_id, hooks.c.opens)
+    return connection.execute(later.limit(1)).first() is not None

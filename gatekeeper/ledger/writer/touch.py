@@ -1,8 +1,7 @@
 """Takes accounts, and marks those whose facts have changed.
 
-Every writer takes all the accounts that it may change, in one order, before it writes anything, and the row of `state` last,
-but for hooks, which follow it. So no two writers can wait for each other. SQLite has one writer at a time and needs none
-of this.
+Every writer takes all the accounts that it may change, in one order, before it writes anything, and the row of `state` last.
+So no two writers can wait for each other. SQLite has one writer at a time and needs none of this.
 """
 
 from collections.abc import Iterable
