@@ -18,7 +18,7 @@ import pytest
 from gatekeeper.config.hooks import hook_key
 from gatekeeper.perform import messenger
 from gatekeeper.perform.hooks import ChangedStanding, StandingChanged, headers_of
-from gatekeeper.perform.messenger import Messenger
+from gatekeeper.perform.messenger import Messenger, try_out
 from gatekeeper.policy.explain import SENTENCES
 from tests.kit.builders import DUE_AT, invoice
 from tests.kit.ledger import Ledger, current, opened, past_due, suspended
@@ -82,10 +82,13 @@ def test_the_receiver_of_the_page_keeps_the_last_standing_and_believes_nobody_el
         )
         signed = headers_of("msg_late", late.encode(), [hook_key(SECRET)], datetime.now(UTC))
         assert httpx.post(url, content=late, headers=signed, trust_env=False).status_code == 204
-        unknown = json.dumps({"type": "of.a.later.version", "data": {}})
-        signed = headers_of("msg_new", unknown.encode(), [hook_key(SECRET)], datetime.now(UTC))
-        assert httpx.post(url, content=unknown, headers=signed, trust_env=False).status_code == 204
-        for headers in ({}, signed, {"webhook-id": "a", "webhook-timestamp": "b", "webhook-signature": "c"}):
+        assert try_out(url, [hook_key(SECRET)], datetime.now(UTC)).detail == "answered 204"
+        assert try_out(url, [b"another" * 4], datetime.now(UTC)).detail == "answered 401"
+        for headers in (
+            {},
+            signed | {"webhook-id": "msg_other"},
+            {"webhook-id": "a", "webhook-timestamp": "b", "webhook-signature": "c"},
+        ):
             assert httpx.post(url, content=late, headers=headers, trust_env=False).status_code == 401
         assert standings(tmp_path) == {"acme": "current"}
 

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Literal
@@ -58,6 +59,11 @@ def body_of(hook: Hook, sentence: Callable[[Reason], str]) -> bytes:
         changed_at=hook.changed_at,
     )
     return StandingChanged(timestamp=hook.changed_at, data=changed).model_dump_json().encode()
+
+
+def trial_body(now: datetime) -> bytes:
+    """A hook that tells of nothing, for `gatekeeper doctor`."""
+    return json.dumps({"type": "gatekeeper.test", "timestamp": now.isoformat(), "data": {}}).encode()
 
 
 def headers_of(message_id: str, body: bytes, keys: Sequence[bytes], at: datetime) -> dict[str, str]:

@@ -6,17 +6,19 @@ The product answers as Standard Webhooks says ("Delivery success and failure"): 
 
 import asyncio
 import hashlib
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 import httpx
 import structlog
 
 from gatekeeper.ledger.writer.hooks import LONGEST_PAUSE, Hooks
 from gatekeeper.model import Answered, Hook, HookOutcome, HookState, Reason
-from gatekeeper.perform.hooks import body_of, headers_of
+from gatekeeper.perform.hooks import body_of, headers_of, trial_body
 from gatekeeper.perform.http import described, retry_after
 
 # Standard Webhooks, "Request timeouts": 15 to 30 seconds
@@ -64,9 +66,7 @@ class Messenger:
             asyncio.run(self._deliver(claimed, stop))
 
     async def _deliver(self, claimed: list[Hook], stop: threading.Event) -> None:
-        # No proxy of the environment: the product is often on this machine
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=httpx.Limits(max_keepalive_connections=0))
-        async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as client:  # noqa: S113 - see `_ask`
+        async with _client(self._tls) as client:
             under_way: set[asyncio.Task[None]] = set()
             try:
                 while claimed or under_way:
@@ -108,25 +108,47 @@ class Messenger:
                 log.error("hooks.gone", because="the product answered 410; `gatekeeper hooks resend` begins again", **said)
             case _, HookState.TAKEN:
                 log.info("hook.taken", **said)
+            case _, HookState.OVERTAKEN:
+                log.info("hook.overtaken", because="access was given back", **said)
             case _, HookState.GIVEN_UP:
                 log.error("hook.given_up", because=outcome.detail, **said)
             case _:
                 log.warning("hook.postponed", because=outcome.detail, **said)
 
     async def _ask(self, client: httpx.AsyncClient, hook: Hook) -> HookOutcome:
-        """One attempt. Of the answer only its head is read; all of it together may take `_ANSWER_SECONDS`."""
         body = body_of(hook, self._sentence)
-        headers = headers_of(hook.message_id, body, self._keys, self._real_clock())
-        try:
-            async with (
-                asyncio.timeout(_ANSWER_SECONDS),
-                client.stream("POST", self._url, content=body, headers=headers, follow_redirects=False) as answer,
-            ):
-                return _outcome(answer.status_code, answer.headers)
-        except TimeoutError:
-            return HookOutcome(answered=Answered.FAILED, detail=f"no answer within {_ANSWER_SECONDS} seconds")
-        except httpx.HTTPError as fault:
-            return HookOutcome(answered=Answered.FAILED, detail=f"no answer: {described(fault)}")
+        return await _post(client, self._url, body, headers_of(hook.message_id, body, self._keys, self._real_clock()))
+
+
+def try_out(url: str, keys: Sequence[bytes], now: datetime) -> HookOutcome:
+    """Send the product a signed hook that tells of nothing: whether it listens there, and believes us."""
+
+    async def ask() -> HookOutcome:
+        async with _client(httpx.create_ssl_context()) as client:
+            body = trial_body(now)
+            return await _post(client, url, body, headers_of(f"msg_test_{uuid4().hex}", body, keys, now))
+
+    return asyncio.run(ask())
+
+
+def _client(tls: ssl.SSLContext) -> httpx.AsyncClient:
+    # No proxy of the environment: the product is often on this machine
+    transport = httpx.AsyncHTTPTransport(verify=tls, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.AsyncClient(transport=transport, timeout=None, trust_env=False)  # noqa: S113 - see `_post`
+
+
+async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> HookOutcome:
+    """One attempt. Of the answer only its head is read; all of it together may take `_ANSWER_SECONDS`."""
+    try:
+        async with (
+            asyncio.timeout(_ANSWER_SECONDS),
+            client.stream("POST", url, content=body, headers=headers, follow_redirects=False) as answer,
+        ):
+            return _outcome(answer.status_code, answer.headers)
+    except TimeoutError:
+        return HookOutcome(answered=Answered.FAILED, detail=f"no answer within {_ANSWER_SECONDS} seconds")
+    except httpx.HTTPError as fault:
+        return HookOutcome(answered=Answered.FAILED, detail=f"no answer: {described(fault)}")
 
 
 def _outcome(status: int, headers: Mapping[str, str]) -> HookOutcome:

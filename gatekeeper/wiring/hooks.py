@@ -6,8 +6,8 @@ from collections.abc import Callable
 from gatekeeper.config import Settings
 from gatekeeper.config.hooks import hook_key
 from gatekeeper.ledger.writer import Writer
-from gatekeeper.model import Reason
-from gatekeeper.perform.messenger import Messenger
+from gatekeeper.model import HookOutcome, Reason
+from gatekeeper.perform.messenger import Messenger, try_out
 from gatekeeper.wiring.clock import Clock, system_clock
 from gatekeeper.wording import Wording
 
@@ -21,7 +21,7 @@ def hook_delivery(
         return lambda _stop: None
     messenger = Messenger(
         url=hooks.url,
-        keys=[hook_key(secret.get_secret_value()) for secret in hooks.secrets],
+        keys=_keys(settings),
         hooks=writer.hooks,
         sentence=lambda reason: wording.sentence(reason, locale),
         withheld=withheld,
@@ -29,3 +29,12 @@ def hook_delivery(
         real_clock=system_clock,
     )
     return messenger.deliver
+
+
+def try_hooks(settings: Settings) -> HookOutcome | None:
+    """How the product answers a signed hook that tells of nothing; None: it wants to hear nothing."""
+    return try_out(settings.hooks.url, _keys(settings), system_clock()) if settings.hooks.url else None
+
+
+def _keys(settings: Settings) -> list[bytes]:
+    return [hook_key(secret.get_secret_value()) for secret in settings.hooks.secrets]

@@ -61,6 +61,8 @@ class Hooks:
             if connection.execute(select(state.c.hooks_gone)).scalar_one() == address:
                 return []
             taken = [row.id for row in connection.execute(due).all() if not _lost_and_overtaken(connection, row)]
+            if not taken:
+                return []
             sending = {"state": HookState.SENDING.value, "next_try_at": now + LEASE, "attempts": hooks.c.attempts + 1}
             connection.execute(update(hooks).where(hooks.c.id.in_(taken)).values(**sending))
             return hooks_of(connection, taken)
