@@ -9,6 +9,7 @@ from gatekeeper.model import Answered, HookOutcome
 from tests.kit.builders import invoice
 from tests.kit.ledger import opened, past_due, suspended
 from tests.kit.ports import free_port
+from tests.kit.product import product
 from tests.kit.running import Installation
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -44,6 +45,15 @@ def test_what_was_told_is_listed_and_told_again(installation: Installation) -> N
 
 
 def test_the_doctor_says_whether_the_product_takes_its_hooks(installation: Installation) -> None:
-    pytest.importorskip("dns")
-    found = installation.command("doctor", "--dns", "127.0.0.1:9", "--json", code=1)
-    assert '"about": "hooks.url",\n    "sign": "missing",\n    "what": "a signed test of the product: no answer:' in found
+    with product() as told:
+        installation.extra["hooks"]["url"] = told.url
+        installation.write_config()
+        for answer, sign in ((204, "found"), (401, "missing")):
+            told.answers("", answer)
+            said = installation.command("doctor", "--dns", f"127.0.0.1:{free_port()}", code=0 if answer == 204 else 1)
+            assert said.splitlines()[-1].split(maxsplit=2) == [
+                "hooks.url",
+                sign,
+                f"a signed test of the product: answered {answer}",
+            ]
+        assert told.attempts[0].verified(SECRET)["type"] == "gatekeeper.test"

@@ -238,6 +238,20 @@ def test_two_workers_never_have_one_hook_or_one_account_at_the_same_time(ledger:
             settle(ledger, hook)
 
 
+def test_an_attempt_that_fails_at_the_very_moment_when_access_is_given_back_is_not_in_the_way(ledger: Ledger) -> None:
+    accounts = [f"account-{number}" for number in range(10)]
+    climbed(ledger, *accounts)
+    for _ in accounts:
+        while (hook := claimed(ledger)).after != "suspended":
+            settle(ledger, hook)
+        at_once(
+            lambda hook=hook: settle(ledger, hook, FAILED), lambda of=hook.account_id: ledger.judge(current(), account_id=of)
+        )
+    deliver_all(ledger)
+    for account in accounts:
+        assert [row["state"] for row in ledger.rows("hooks", account_id=account)] == ["taken", "overtaken", "taken"]
+
+
 def test_who_answers_410_is_left_alone_until_it_is_another_address_or_somebody_says_resend(ledger: Ledger) -> None:
     climbed(ledger, "acme", "beta")
     assert settle(ledger, claimed(ledger), GONE) is HookState.WAITING
