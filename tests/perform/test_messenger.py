@@ -280,9 +280,22 @@ def test_a_rest_that_is_asked_for_without_a_time_or_for_ever_ends(teller: Teller
     teller.deliver()
     assert told.asked("acme") == 2
     told.answers("acme", 200)
+    teller.climb("beta")
+    teller.deliver()
+    assert told.asked("beta") == 0
     teller.clock.move(hours=1)
     teller.deliver()
-    assert told.heard("acme") == CLIMBED
+    assert (told.heard("acme"), told.heard("beta")) == (CLIMBED, CLIMBED)
+
+
+def test_a_rest_does_not_outlast_a_clock_that_is_set_back(teller: Teller, told: Product) -> None:
+    told.answers("acme", 429, Retry_After="90")
+    teller.climb("acme")
+    teller.deliver()
+    teller.clock.move(days=-1)
+    teller.climb("beta")
+    teller.deliver()
+    assert told.heard("beta") == CLIMBED
 
 
 def test_503_with_a_time_is_waited_for_by_that_account_alone(teller: Teller, told: Product) -> None:
