@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gatekeeper.ledger.brake_reader import BrakeReader
+from gatekeeper.ledger.hook_reader import HookReader, Telling
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Reason
 
@@ -25,6 +26,7 @@ def routes(
     *,
     reader: Reader,
     brake: BrakeReader,
+    hooks: HookReader,
     withheld: Callable[[], Reason | None],
     clock: Callable[[], datetime],
     reconcile_every: timedelta,
@@ -35,7 +37,8 @@ def routes(
 
     def readyz(_request: Request) -> Response:
         try:
-            report = _report(reader, withheld, clock(), reconcile_every) | {"brake": [one.cause for one in brake.engaged()]}
+            report = _report(reader, withheld, clock(), reconcile_every)
+            report |= {"brake": [one.cause for one in brake.engaged()], "hooks": _hooks(hooks.telling())}
         except Exception as fault:  # noqa: BLE001 - whatever the database raises, the answer is that it does not answer
             report = {"ready": False, "why": [f"the ledger does not answer ({type(fault).__name__})"]}
         return JSONResponse(report, 200 if report["ready"] else 503, headers=_NO_STORE)
@@ -58,3 +61,8 @@ def _report(reader: Reader, withheld: Callable[[], Reason | None], now: datetime
         "revision": state.revision,
         "reconciled_at": read_at.isoformat() if read_at else None,
     }
+
+
+def _hooks(telling: Telling) -> dict[str, Any]:
+    """`given_up`: accounts of whose standing the product was not told in three days. `gone`: it wants to hear nothing more."""
+    return {"waiting": telling.waiting, "given_up": telling.given_up, "gone": telling.gone}

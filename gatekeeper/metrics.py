@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gatekeeper.ledger.brake_reader import BrakeReader
+from gatekeeper.ledger.hook_reader import HookReader
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.model import Reason
 from gatekeeper.policy.brake import Caps, Cause
@@ -40,11 +41,18 @@ class _Gauge:
 
 
 def routes(
-    *, reader: Reader, brake: BrakeReader, caps: Caps, withheld: Callable[[], Reason | None], clock: Callable[[], datetime]
+    *,
+    reader: Reader,
+    brake: BrakeReader,
+    hooks: HookReader,
+    caps: Caps,
+    withheld: Callable[[], Reason | None],
+    clock: Callable[[], datetime],
 ) -> list[Route]:
     def metrics(_request: Request) -> Response:
         try:
             gauges = [*_of_the_brake(brake, caps, clock()), *_of_the_house(reader, brake, withheld, clock())]
+            gauges += _of_the_hooks(hooks, clock())
         except Exception as fault:  # noqa: BLE001 - whatever the database raises, there are no numbers without it
             said = f"the ledger does not answer ({type(fault).__name__})\n"
             return PlainTextResponse(said, 503, headers={"Cache-Control": "no-store"})
@@ -83,3 +91,14 @@ def _of_the_house(reader: Reader, brake: BrakeReader, withheld: Callable[[], Rea
     yield _Gauge("review_lag_seconds", "How late the account is that has waited longest for a look.", {"": lag})
     yield _Gauge("events_waiting", "Events of the billing system that wait to be looked at.", {"": queues.events})
     yield _Gauge("snapshot_revision", "Revision of the standings; it never goes back.", {"": state.revision})
+
+
+def _of_the_hooks(hooks: HookReader, now: datetime) -> list[_Gauge]:
+    telling = hooks.telling()
+    lag = max(now - (telling.waiting_since_at or now), _NOTHING).total_seconds()
+    return [
+        _Gauge("hooks_waiting", "Changes of standing that the product has not been told of yet.", {"": telling.waiting}),
+        _Gauge("hooks_lag_seconds", "How long ago the oldest of them was.", {"": lag}),
+        _Gauge("hooks_given_up_accounts", "Accounts of whose standing the product could not be told.", {"": telling.given_up}),
+        _Gauge("hooks_gone", "1 since the product answered 410: it is told nothing more.", {"": telling.gone}),
+    ]

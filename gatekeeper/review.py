@@ -38,6 +38,11 @@ class Looked:
     changed: list[tuple[str, Standing]] = field(default_factory=list)
     withheld: list[tuple[str, str]] = field(default_factory=list)
 
+    def add(self, more: "Looked") -> None:
+        self.accounts += more.accounts
+        self.changed += more.changed
+        self.withheld += more.withheld
+
 
 class People(Protocol):
     """Whoever knows the people of an account better than the ledger: the product's directory."""

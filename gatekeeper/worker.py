@@ -1,7 +1,7 @@
-"""The loop: sync, review, publish; beside it the post and the door. `schedule` is only the metronome: what is due is state.
+"""The loop: sync, review, publish; beside it post, hooks and door. `schedule` is only the metronome: what is due is state.
 
-Three threads: letters may take minutes (RFC 5321 gives the last answer ten), and whoever has paid must wait neither for them
-nor for whatever else Stripe is being asked.
+Threads of their own: letters may take minutes (RFC 5321 gives the last answer ten), and whoever has paid must wait neither for
+them, nor for the product's answers, nor for whatever else Stripe is being asked.
 """
 
 import contextlib
@@ -47,6 +47,7 @@ class Parts:
 
     `withheld` says at any moment why nothing may climb or be sent; None: nothing withholds it. `release` marks what was held
     back to be looked at again (`Desk.release`). `collect_returned` takes in the letters that came back since the last time.
+    `deliver_hooks` tells the product what it is to be told, until that is done or the event is set (`Messenger.deliver`).
     `turn_to_send` waits until another letter may leave (`Pace.turn`); False: the house is stopping.
     """
 
@@ -62,6 +63,7 @@ class Parts:
     clock: Callable[[], datetime]
     reconcile_every: timedelta
     collect_returned: Callable[[], None] = lambda: None
+    deliver_hooks: Callable[[threading.Event], None] = lambda _stop: None
     turn_to_send: Callable[[], bool] = lambda: True
 
 
@@ -70,6 +72,7 @@ class Worker:
         self._parts = parts
         self._woken = threading.Event()
         self._post = threading.Event()
+        self._hooks = threading.Event()
         self._door = threading.Event()
         self._at_the_door = threading.Lock()
         self._reconcile_asked = True
@@ -91,6 +94,7 @@ class Worker:
         metronome.every(_POLL_SECONDS).seconds.do(self._guarded, "poll", self._poll_closed)
         beside = [
             threading.Thread(target=self._deliver_until, args=(stop,), name="postman"),
+            threading.Thread(target=self._tell_until, args=(stop,), name="messenger"),
             threading.Thread(target=self._open_until, args=(stop,), name="doorkeeper"),
             threading.Thread(target=self._collect_until, args=(stop,), name="collector"),
         ]
@@ -103,8 +107,8 @@ class Worker:
             self._guarded("turn", self._turn)
             self._woken.wait(_IDLE_SECONDS)
             self._woken.clear()
-        self._post.set()
-        self._door.set()
+        for rest in (self._post, self._hooks, self._door):
+            rest.set()
         for thread in beside:
             thread.join()
 
@@ -122,7 +126,8 @@ class Worker:
         self._parts.sync.reconcile()
         looked = self.attend()
         self._deliver()
-        _add(looked, self.attend())
+        looked.add(self.attend())
+        self._guarded("hooks", self._parts.deliver_hooks, threading.Event())
         return looked
 
     def attend(self) -> Looked:
@@ -130,11 +135,12 @@ class Worker:
         self._release_what_was_withheld()
         looked = self._open_for_payers()
         self._take_in_events(self._parts.clock())
-        _add(looked, self._parts.review.run(self._parts.clock()))
+        looked.add(self._parts.review.run(self._parts.clock()))
         self._parts.publisher.run(self._parts.clock())
         if self._withheld_by is None:
             self._parts.brake.keep_day()
         self._post.set()
+        self._hooks.set()
         return looked
 
     def _release_what_was_withheld(self) -> None:
@@ -165,6 +171,7 @@ class Worker:
                 return Looked()
             looked = self._parts.review.run(self._parts.clock(), account_ids)
             self._parts.publisher.run(self._parts.clock())
+            self._hooks.set()
             return looked
 
     def _take_in_events(self, now: datetime) -> None:
@@ -245,6 +252,12 @@ class Worker:
             self._post.wait(_IDLE_SECONDS)
             self._post.clear()
 
+    def _tell_until(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._guarded("hooks", self._parts.deliver_hooks, stop)
+            self._hooks.wait(_IDLE_SECONDS)
+            self._hooks.clear()
+
     def _collect_until(self, stop: threading.Event) -> None:
         while not stop.wait(_COLLECT_SECONDS):
             self._guarded("returned mail", self._parts.collect_returned)
@@ -282,9 +295,3 @@ def _target(points_at: Delivery) -> Target:
     }
     related = () if points_at.related is None else (points_at.related,)
     return (*related, *((noun, object_id) for noun, object_id in named.items() if object_id))
-
-
-def _add(looked: Looked, more: Looked) -> None:
-    looked.accounts += more.accounts
-    looked.changed += more.changed
-    looked.withheld += more.withheld

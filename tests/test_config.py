@@ -189,6 +189,7 @@ def test_only_secrets_can_come_from_files() -> None:
         "GATEKEEPER__GATE__FEED_TOKEN_FILE",
         "GATEKEEPER__GATE__IDENTITY_SECRETS_FILE",
         "GATEKEEPER__API__TOKENS_FILE",
+        "GATEKEEPER__HOOKS__SECRETS_FILE",
     }
 
 
@@ -303,6 +304,13 @@ def test_every_fault_is_reported_at_once(write: Callable[[str], Path]) -> None:
         ("gate", 'always_allow = ["login"]', "gate.always_allow[0]", "cannot stay open"),
         ("gate", 'edge_secret = "cañary"', "gate.edge_secret", "printable ASCII"),
         ("api", 'tokens = [{ name = "a", token = "canary" }]', "api.tokens[0].scopes", "is missing"),
+        ("hooks", 'url = "app.acme.example/hooks"', "hooks.url", "scheme or the host"),
+        ("hooks", 'url = "http://app.acme.example/a hook"', "hooks.url", "may not"),
+        ("hooks", 'url = "https://me:canary@app.acme.example"', "hooks.url", "by their signature"),
+        ("hooks", 'url = "https://app.acme.example/hooks"', "hooks.secrets", "openssl rand"),
+        ("hooks", 'secrets = ["canary"]', "hooks.secrets[0]", "Base64 of 24 to 64 bytes"),
+        ("hooks", 'secrets = ["whsec_Y2FuYXJ5"]', "hooks.secrets[0]", "Base64 of 24 to 64 bytes"),
+        ("hooks", f'secrets = ["whsec_{"YWFh" * 8}", "whsec_{"YWFh" * 8}"]', "hooks.secrets", "2 times"),
         (
             "api",
             'tokens = [{ name = "a", token = "canary", scopes = ["canary"] }]',

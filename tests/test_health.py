@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from gatekeeper import health
 from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
+from gatekeeper.ledger.hook_reader import HookReader
 from gatekeeper.ledger.reader import Reader
-from gatekeeper.model import Reason
+from gatekeeper.model import Answered, HookOutcome, Profile, Reason
 from gatekeeper.policy.brake import Cause
 from tests.kit.builders import wanting
-from tests.kit.ledger import Ledger, opened
+from tests.kit.ledger import Ledger, opened, past_due
 from tests.kit.ports import free_port
 from tests.kit.standin import START, MovableClock
 from tests.pages.serving import serving
@@ -39,12 +40,13 @@ class Part:
         return answer.status_code, answer.json() if path == "/readyz" else answer.text
 
 
-def run(reader: Reader, brake: BrakeReader) -> Iterator[Part]:
+def run(reader: Reader, brake: BrakeReader, hooks: HookReader) -> Iterator[Part]:
     part = Part()
     app = Starlette(
         routes=health.routes(
             reader=reader,
             brake=brake,
+            hooks=hooks,
             withheld=lambda: Reason(code=part.withheld) if part.withheld else None,
             clock=part.clock,
             reconcile_every=EVERY,
@@ -62,7 +64,7 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 @pytest.fixture
 def part(ledger: Ledger) -> Iterator[Part]:
-    yield from run(ledger.reader, BrakeReader(ledger.engine))
+    yield from run(ledger.reader, BrakeReader(ledger.engine), HookReader(ledger.engine))
 
 
 def read_whole(ledger: Ledger) -> None:
@@ -82,6 +84,7 @@ def test_before_the_books_were_read_whole_it_is_not_ready(part: Part) -> None:
         "revision": 0,
         "reconciled_at": None,
         "brake": [],
+        "hooks": {"waiting": 0, "given_up": 0, "gone": False},
     }
     assert part.ask("/livez") == (200, "ok\n")
 
@@ -97,6 +100,7 @@ def test_once_they_were_it_is(ledger: Ledger, part: Part) -> None:
         "withheld": "",
         "revision": 0,
         "brake": [],
+        "hooks": {"waiting": 0, "given_up": 0, "gone": False},
     }
     assert part.ask() == (200, ready | {"reconciled_at": START.isoformat()})
 
@@ -138,6 +142,20 @@ def test_a_brake_that_holds_is_said_and_is_no_reason_to_be_unready(ledger: Ledge
     assert part.ask()[1]["brake"] == ["clock"]
 
 
+def test_a_product_that_cannot_be_told_is_said_and_is_no_reason_to_be_unready(database_url: str) -> None:
+    with opened(database_url, announced=True) as ledger:
+        read_whole(ledger)
+        for account in ("acme", "beta"):
+            ledger.writer.profiles.tell(account, Profile(), author="test", now=START)
+            ledger.judge(past_due(), START, account_id=account)
+        (hook,) = ledger.writer.hooks.claim(START, "address", 1)
+        gone = HookOutcome(answered=Answered.GONE, detail="answered 410")
+        ledger.writer.hooks.settle(hook, gone, START, "address")
+        for part in run(ledger.reader, BrakeReader(ledger.engine), HookReader(ledger.engine)):
+            status, report = part.ask()
+            assert (status, report["hooks"]) == (200, {"waiting": 2, "given_up": 0, "gone": True})
+
+
 def test_a_ledger_that_cannot_be_read_is_said(ledger: Ledger, part: Part) -> None:
     read_whole(ledger)
     with ledger.engine.begin() as connection:
@@ -154,7 +172,7 @@ def test_a_ledger_that_cannot_be_read_is_said(ledger: Ledger, part: Part) -> Non
 
 def test_a_database_that_is_gone_is_said_without_its_address_or_password() -> None:
     engine = open_engine(f"postgresql+psycopg://canary:canary@127.0.0.1:{free_port()}/canary")
-    for part in run(Reader(engine), BrakeReader(engine)):
+    for part in run(Reader(engine), BrakeReader(engine), HookReader(engine)):
         answer = part.ask()
         assert answer == (503, {"ready": False, "why": ["the ledger does not answer (OperationalError)"]})
         assert part.ask("/livez") == (200, "ok\n")

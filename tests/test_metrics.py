@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 
 from gatekeeper import metrics
 from gatekeeper.ledger.brake_reader import BrakeReader
+from gatekeeper.ledger.hook_reader import HookReader
+from gatekeeper.ledger.hook_table import hooks
 from gatekeeper.ledger.tables import accounts, audit, inbox, state
 from gatekeeper.model import Reason
 from gatekeeper.policy.brake import Caps, Cause
@@ -34,6 +36,7 @@ class Part:
             routes=metrics.routes(
                 reader=ledger.reader,
                 brake=BrakeReader(ledger.engine),
+                hooks=HookReader(ledger.engine),
                 caps=Caps(per_hour=10, per_day=30),
                 withheld=lambda: self.withheld,
                 clock=self.clock,
@@ -87,11 +90,15 @@ def test_what_is_so_is_said(part: Part) -> None:
     ]
     closed = {"kind": "standing", "before": "past_due", "after": "suspended", "actor": "gatekeeper", "reasons": []}
     event = {"event_id": "evt_1", "type": "invoice.paid", "body": b"{}", "received_at": START, "next_try_at": START}
+    hook = {"account_id": "b", "message_id": "msg_1", "opens": False, "leaves_open": [], "revision": 7, "state": "waiting"}
+    hook |= {"next_try_at": START}
+    given_up = {"account_id": "c", "message_id": "msg_2", "state": "given_up", "next_try_at": None}
     part.write(
         insert(accounts).values(rows),
         insert(audit).values([closed | {"at": START}, closed | {"at": START - 2 * timedelta(hours=1)}]),
         insert(inbox).values(**event),
-        state.update().values(revision=7, distrust="no answer"),
+        insert(hooks).values([hook | {"audit_id": 1}, hook | given_up | {"audit_id": 2}]),
+        state.update().values(revision=7, distrust="no answer", hooks_gone="an address"),
     )
     ledger.writer.brakes.ask(wanting(11), START)
     part.withheld = Reason(code="halted")
@@ -117,6 +124,10 @@ def test_what_is_so_is_said(part: Part) -> None:
         "review_lag_seconds": 300,
         "events_waiting": 1,
         "snapshot_revision": 7,
+        "hooks_waiting": 1,
+        "hooks_lag_seconds": 360,
+        "hooks_given_up_accounts": 1,
+        "hooks_gone": 1,
     }
 
 

@@ -10,6 +10,7 @@ from gatekeeper.api.documents import AccountDocument, AccountState, InvoiceState
 from gatekeeper.api.problems import Problem
 from gatekeeper.billing.statements import INVOICE_ID
 from gatekeeper.documents import ACCOUNT, Statement
+from gatekeeper.perform.hooks import StandingChanged
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _PROBLEMS: Final = {
@@ -30,13 +31,17 @@ _OF_PUT: Final = ("400", "401", "403", "413", "422", "503")
 def openapi() -> dict[str, Any]:
     """The whole document."""
     taken: list[type[BaseModel]] = [AccountDocument, Statement]
-    shown: list[type[BaseModel]] = [AccountState, InvoiceState, Problem]
+    shown: list[type[BaseModel]] = [AccountState, InvoiceState, Problem, StandingChanged]
     modes = [(model, "validation") for model in taken] + [(model, "serialization") for model in shown]
     names, schemas = models_json_schema(modes, ref_template=_REFERENCE)  # type: ignore[arg-type]  # the words are literals
     schema_of = {model: schema for (model, _), schema in names.items()}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "gatekeeper", "version": __version__, "description": "What the product tells gatekeeper."},
+        "info": {
+            "title": "gatekeeper",
+            "version": __version__,
+            "description": "What the product tells gatekeeper, and hears of it.",
+        },
         "security": [{"token": []}],
         "paths": {
             "/api/v1/accounts/{id}": _resource(
@@ -55,6 +60,7 @@ def openapi() -> dict[str, Any]:
                 }
             },
         },
+        "webhooks": {"account.standing_changed": {"post": _hook(schema_of[StandingChanged])}},
         "components": {
             "schemas": schemas["$defs"],
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of `api.tokens`."}},
@@ -120,6 +126,29 @@ def _snapshot(problem: Any) -> dict[str, Any]:
             "304": {"description": "Nothing has changed."},
         }
         | _problems(("401", "403", "503"), problem),
+    }
+
+
+def _hook(schema: Any) -> dict[str, Any]:
+    headers = {
+        "webhook-id": "The same in every attempt.",
+        "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
+        "webhook-signature": "Parted by spaces, one by each secret: `v1,` and HMAC-SHA256 of `ID.TIMESTAMP.BODY` in Base64.",
+    }
+    return {
+        "operationId": "standingChanged",
+        "summary": "The standing of one account has changed; in order per account, repeated until it is taken.",
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "No more hooks are wanted."},
+            "default": {"description": "Not taken: it comes again later. `Retry-After` is heard."},
+        },
     }
 
 

@@ -125,6 +125,7 @@ def _said_in_words(fault: Exception) -> tuple[int, str] | None:
     from gatekeeper.ledger.engine import DatabaseUnavailable
     from gatekeeper.ledger.migrate import SchemaBehind
     from gatekeeper.ledger.writer.desk import NoSuchAccount
+    from gatekeeper.ledger.writer.hooks import ResendRefused
     from gatekeeper.policy.terms import TermsRefused
     from gatekeeper.wiring.clock import ClockUnreadable
     from gatekeeper.wiring.listening import AddressInUse
@@ -135,7 +136,7 @@ def _said_in_words(fault: Exception) -> tuple[int, str] | None:
     for kinds, code in (
         ((SettingsInvalid, GateRefused, ClockUnreadable), BAD_CONFIGURATION),
         ((SourceUnavailable, StateFolderInUse, AddressInUse), TRY_LATER),
-        ((SchemaBehind, NoSuchAccount, TermsRefused, OSError), FAILED),
+        ((SchemaBehind, NoSuchAccount, ResendRefused, TermsRefused, OSError), FAILED),
     ):
         if isinstance(fault, kinds):
             return code, str(fault)

@@ -81,18 +81,26 @@ def _refused(house: "House") -> str | None:
 def doctor(config: Path | None, *, dns: str | None, json_wanted: bool) -> None:
     """Look whether letters have what large mail providers ask for: SPF, DKIM and DMARC of the sender's domain.
 
-    Exit code 1 if something is missing. What could not be looked up is said, and is no failure.
+    And whether the product takes its hooks: it is sent a signed one that tells of nothing. Exit code 1 if something is missing.
+    What could not be looked up is said, and is no failure.
     """
+    from gatekeeper.model import Answered
     from gatekeeper.perform.mail.sender_dns import DnsSilent, Finding, Sign, examine, open_dns
+    from gatekeeper.wiring.hooks import try_hooks
     from gatekeeper.wiring.mail import open_signer
 
-    mail = settings_of(config).mail
+    settings = settings_of(config)
+    mail = settings.mail
     signer = open_signer(mail)
     try:
         ask = open_dns(None if dns is None else _name_server(dns))
         found = examine(domain=mail.domain, envelope_domain=mail.envelope_domain, signer=signer, ask=ask)
     except DnsSilent as fault:
         found = [Finding("mail.from", Sign.UNKNOWN, f"SPF, DKIM and DMARC were not looked up: {fault}")]
+    tried = try_hooks(settings)
+    if tried is not None:
+        sign = Sign.FOUND if tried.answered is Answered.TAKEN else Sign.MISSING
+        found.append(Finding("hooks.url", sign, f"a signed test of the product: {tried.detail}"))
     if json_wanted:
         as_json([one._asdict() for one in found])
     else:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gatekeeper.config.gate import Gate
+from gatekeeper.config.hooks import Hooks
 from gatekeeper.config.mail import Mail
 from gatekeeper.config.section import Section
 from gatekeeper.config.sections import Clock, Stripe, Web
@@ -16,7 +17,7 @@ Wrong = tuple[str, str]
 
 def cross_check(sections: Mapping[str, Section]) -> Iterator[Wrong]:
     """All faults between keys. A section that is itself beyond reading is missing, and what needs it is not checked."""
-    for check in (_clock, _live_key, _listeners, _gate, _dkim, _repetitions):
+    for check in (_clock, _live_key, _listeners, _gate, _dkim, _hooks, _repetitions):
         yield from check(sections)
 
 
@@ -77,10 +78,19 @@ def _dkim(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                 yield "mail.dkim_selector", "mail providers sign letters themselves: leave it empty, or send by `smtp://`"
 
 
+def _hooks(sections: Mapping[str, Section]) -> Iterator[Wrong]:
+    match sections:
+        case {"hooks": Hooks(secrets=()) as hooks} if hooks.url:
+            yield "hooks.secrets", "is missing: hooks are signed; `echo whsec_$(openssl rand -base64 32)` makes one"
+
+
 def _repetitions(sections: Mapping[str, Section]) -> Iterator[Wrong]:
     match sections:
         case {"stripe": Stripe(webhook_secrets=secrets)}:
             yield from _repeated("stripe.webhook_secrets", [secret.get_secret_value() for secret in secrets])
+    match sections:
+        case {"hooks": Hooks(secrets=secrets)}:
+            yield from _repeated("hooks.secrets", [secret.get_secret_value() for secret in secrets])
     match sections:
         case {"api": Api(tokens=tokens)}:
             yield from _repeated("api.tokens", [token.name for token in tokens])

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gatekeeper.config.gate import Gate
+from gatekeeper.config.hooks import Hooks
 from gatekeeper.config.kinds import (
     FILLED,
     Allowed,
@@ -230,5 +231,6 @@ class Settings(BaseModel):
     gate: Gate
     pages: Pages
     api: Api
+    hooks: Hooks
     console: Console
     log: Log

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, TextClause, text
 
+from gatekeeper.ledger.hook_table import hooks
 from gatekeeper.ledger.tables import accounts, brakes, disputes, inbox, invoices, notices
 
 TOUCHED = text("touched")
@@ -42,3 +43,5 @@ _partial("ix_brakes_set", brakes.c.id, where=BRAKE_SET)
 _partial("ix_notices_due", notices.c.next_try_at, where=text("next_try_at IS NOT NULL"))
 _partial("ix_notices_sending", notices.c.claimed_at, where=SENDING)
 _partial("ix_inbox_due", inbox.c.next_try_at, where=text("next_try_at IS NOT NULL"))
+_partial("ix_hooks_open", hooks.c.account_id, hooks.c.id, where=text("next_try_at IS NOT NULL"))
+_partial("ix_hooks_given_up", hooks.c.id, where=text("state = 'given_up'"))

@@ -35,7 +35,7 @@ metadata = MetaData(
 )
 
 # SQLite counts up by itself only in a column that is exactly INTEGER
-_Id = BigInteger().with_variant(Integer, "sqlite")
+ID = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _account() -> Column[Any]:
@@ -64,6 +64,8 @@ state = Table(
     Column("seen_at", Instant),
     # From this revision on `accounts.changed_in` says what has changed; of what was before nobody knows
     Column("changes_from", BigInteger, nullable=False, default=0, server_default="0"),
+    # The address, by its fingerprint, that wants no hooks any more; empty: none
+    Column("hooks_gone", Text, nullable=False, default="", server_default=""),
 )
 
 accounts = Table(
@@ -75,7 +77,7 @@ accounts = Table(
     Column("mapped", Boolean, nullable=False, default=True),
     Column("standing", Text, nullable=False, default="current"),
     Column("standing_since_at", Instant),
-    Column("case_id", _Id),
+    Column("case_id", ID),
     Column("reasons", JSON, nullable=False, default=list),
     Column("review_at", Instant),
     Column("touched", Boolean, nullable=False, default=True),
@@ -116,7 +118,7 @@ customers = Table(
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     _account(),
     Column("audience", Text, nullable=False),
     Column("address", Text, nullable=False),
@@ -163,7 +165,7 @@ invoices = Table(
 cases = Table(
     "cases",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     _account(),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -192,9 +194,9 @@ disputes = Table(
 notices = Table(
     "notices",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     _account(),
-    Column("case_id", _Id, ForeignKey("cases.id")),
+    Column("case_id", ID, ForeignKey("cases.id")),
     Column("step", Text, nullable=False),
     Column("name", Text, nullable=False, default="", server_default=""),
     Column("closes", Text, nullable=False, default="", server_default=""),
@@ -222,7 +224,7 @@ notices = Table(
 exemptions = Table(
     "exemptions",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     _account(),
     Column("until_on", Date, nullable=False),
     Column("reason", Text, nullable=False),
@@ -236,7 +238,7 @@ exemptions = Table(
 promises = Table(
     "promises",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     _account(),
     Column("due_on", Date, nullable=False),
     Column("amount_minor", BigInteger),
@@ -249,13 +251,13 @@ promises = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("account_id", Text, index=True),
     Column("kind", Text, nullable=False),
     Column("before", Text, nullable=False, default=""),
     Column("after", Text, nullable=False, default=""),
-    Column("case_id", _Id),
+    Column("case_id", ID),
     Column("actor", Text, nullable=False),
     Column("reasons", JSON, nullable=False, default=list),
     Index("ix_audit_after_at", "after", "at"),
@@ -264,7 +266,7 @@ audit = Table(
 brakes = Table(
     "brakes",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("cause", Text, nullable=False),
     Column("params", JSON, nullable=False, default=dict),
     Column("set_at", Instant, nullable=False),
@@ -285,7 +287,7 @@ days = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("event_id", Text, nullable=False, unique=True),
     Column("type", Text, nullable=False),
     Column("object_id", Text, nullable=False, default=""),

@@ -6,6 +6,7 @@ its ISO 4217 code in lower case, as Stripe writes it, and ends in `_minor`. Curr
 
 from gatekeeper.model.account import Contact, Exemption, Facts, Notice, PlannedNotice, Promise
 from gatekeeper.model.billing import Customer, Dispute, Identity, Invoice, Reading
+from gatekeeper.model.hook import Answered, Hook, HookOutcome, HookState
 from gatekeeper.model.paths import is_path, plain_path
 from gatekeeper.model.profile import Profile
 from gatekeeper.model.returned import Report, Returned, ReturnKind
@@ -13,12 +14,16 @@ from gatekeeper.model.verdict import Outcome, Reason, Verdict
 from gatekeeper.model.words import Audience, Mode, Money, NoticeState, Origin, Scope, Standing, Step, is_account_id, sums
 
 __all__ = [
+    "Answered",
     "Audience",
     "Contact",
     "Customer",
     "Dispute",
     "Exemption",
     "Facts",
+    "Hook",
+    "HookOutcome",
+    "HookState",
     "Identity",
     "Invoice",
     "Mode",

@@ -1,6 +1,7 @@
 """The parts of the house, each built when it is first asked for, from the settings and one clock. The web part: `web.py`."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from gatekeeper.directory import Directory
 from gatekeeper.ledger.brake_reader import BrakeReader
 from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.history import History
+from gatekeeper.ledger.hook_reader import HookReader
 from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer import Writer, open_writer
@@ -32,6 +34,7 @@ from gatekeeper.returns.intake import Intake
 from gatekeeper.review import Review
 from gatekeeper.sync import Sync
 from gatekeeper.wiring.clock import Clock, simulated_clock, steady_seconds, system_clock
+from gatekeeper.wiring.hooks import hook_delivery
 from gatekeeper.wiring.mail import open_signer
 from gatekeeper.wiring.places import StateFolder
 from gatekeeper.wiring.policies import Adoption, Versions
@@ -82,7 +85,9 @@ class House:
 
     @cached_property
     def writer(self) -> Writer:
-        return open_writer(self.engine, message_domain=self.settings.mail.domain, limits=self.limits)
+        return open_writer(
+            self.engine, message_domain=self.settings.mail.domain, limits=self.limits, announced=bool(self.settings.hooks.url)
+        )
 
     @cached_property
     def limits(self) -> Limits:
@@ -96,6 +101,10 @@ class House:
     @cached_property
     def brake_reader(self) -> BrakeReader:
         return BrakeReader(self.engine)
+
+    @cached_property
+    def hook_reader(self) -> HookReader:
+        return HookReader(self.engine)
 
     @cached_property
     def brake(self) -> Brake:
@@ -248,6 +257,10 @@ class House:
             self.intake.empty(box)
 
     @cached_property
+    def deliver_hooks(self) -> Callable[[threading.Event], None]:
+        return hook_delivery(self.settings, self.writer, self.wording, self.withheld, self.clock)
+
+    @cached_property
     def reconcile_every(self) -> timedelta:
         return timedelta(seconds=self.settings.stripe.reconcile_every_seconds)
 
@@ -266,6 +279,7 @@ class House:
                 withheld=self.withheld,
                 release=self.writer.desk.release,
                 collect_returned=self.collect_returned,
+                deliver_hooks=self.deliver_hooks,
                 clock=self.clock,
                 reconcile_every=self.reconcile_every,
             )

@@ -44,6 +44,7 @@ def web_of(house: House) -> Starlette:
             *health.routes(
                 reader=house.reader,
                 brake=house.brake_reader,
+                hooks=house.hook_reader,
                 withheld=house.withheld,
                 clock=house.clock,
                 reconcile_every=house.reconcile_every,
@@ -51,6 +52,7 @@ def web_of(house: House) -> Starlette:
             *metrics.routes(
                 reader=house.reader,
                 brake=house.brake_reader,
+                hooks=house.hook_reader,
                 caps=house.limits.caps,
                 withheld=house.withheld,
                 clock=house.clock,

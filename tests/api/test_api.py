@@ -407,6 +407,7 @@ def test_the_openapi_document_describes_what_there_is(lasting: Door) -> None:
     assert (described["openapi"], described["security"]) == ("3.1.0", [{"token": []}])
     resources = {"accounts/{id}", "invoices/{id}", "access/stream", "access/snapshot", "openapi.json"}
     assert set(described["paths"]) == {f"/api/v1/{name}" for name in resources}
+    assert set(described["webhooks"]) == {"account.standing_changed"}
 
     def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):

@@ -97,12 +97,12 @@ class Ledger:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Ledger]:
-    """A ledger of this version on the database of `url`."""
+def opened(url: str, *, announced: bool = False) -> Iterator[Ledger]:
+    """A ledger of this version on the database of `url`; `announced`: changes of standing are told to the product."""
     engine = open_engine(url)
     try:
         migrate(engine)
-        yield Ledger(url, engine, Reader(engine), open_writer(engine, message_domain=DOMAIN))
+        yield Ledger(url, engine, Reader(engine), open_writer(engine, message_domain=DOMAIN, announced=announced))
     finally:
         engine.dispose()
 

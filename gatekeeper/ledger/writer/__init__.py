@@ -8,6 +8,7 @@ from gatekeeper.ledger.engine import Line, for_writing
 from gatekeeper.ledger.writer.brakes import Brakes
 from gatekeeper.ledger.writer.desk import Desk
 from gatekeeper.ledger.writer.disputes import Clocks, Disputes
+from gatekeeper.ledger.writer.hooks import Hooks
 from gatekeeper.ledger.writer.inbox import Inbox
 from gatekeeper.ledger.writer.outbox import Outbox
 from gatekeeper.ledger.writer.profiles import Profiles
@@ -22,8 +23,8 @@ from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
 @dataclass(frozen=True, slots=True)
 class Writer:
     """`readings` of the biller, its `disputes` and test `clocks`, `reconciles` of all its books; `verdicts` of the policy, the
-    `brakes`; `outbox` of notices, `returns` of what came back of them, `inbox` of events; the staff's `desk`, `profiles` that
-    the product tells us, `statements` of invoices that are billed elsewhere.
+    `brakes`; `outbox` of notices, `returns` of what came back of them, `hooks` to the product, `inbox` of events; the
+    staff's `desk`, `profiles` that the product tells us, `statements` of invoices that are billed elsewhere.
     """
 
     readings: Readings
@@ -33,6 +34,7 @@ class Writer:
     verdicts: Verdicts
     outbox: Outbox
     returns: Returns
+    hooks: Hooks
     inbox: Inbox
     desk: Desk
     profiles: Profiles
@@ -40,17 +42,18 @@ class Writer:
     brakes: Brakes
 
 
-def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT_LIMITS) -> Writer:
-    """A writer on this database; Message-IDs of its notices end in `@message_domain`."""
+def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT_LIMITS, announced: bool = False) -> Writer:
+    """A writer on this database; Message-IDs of its notices end in `@message_domain`. `announced`: see `Verdicts`."""
     writing = for_writing(engine)
     return Writer(
         readings=Readings(writing),
         disputes=Disputes(writing),
         clocks=Clocks(writing),
         reconciles=Reconciles(writing),
-        verdicts=Verdicts(writing, message_domain),
+        verdicts=Verdicts(writing, message_domain, announced=announced),
         outbox=Outbox(writing),
         returns=Returns(writing),
+        hooks=Hooks(writing),
         inbox=Inbox(writing, Line(engine)),
         desk=Desk(writing),
         profiles=Profiles(writing),

@@ -15,6 +15,7 @@ from gatekeeper.ledger.engine import insert_all_new
 from gatekeeper.ledger.rows import distrust_of, reasons_out
 from gatekeeper.ledger.tables import accounts, audit, cases, notices, state
 from gatekeeper.ledger.writer.brakes import may_close
+from gatekeeper.ledger.writer.hooks import Change, announce
 from gatekeeper.ledger.writer.touch import lock
 from gatekeeper.model import Facts, NoticeState, PlannedNotice, Standing, Step, Verdict
 from gatekeeper.policy.brake import Caps
@@ -62,9 +63,12 @@ class _Judged:
 
 
 class Verdicts:
-    def __init__(self, engine: Engine, message_domain: str) -> None:
+    """`announced`: whether the product is told of each change of standing (`Hooks`)."""
+
+    def __init__(self, engine: Engine, message_domain: str, *, announced: bool) -> None:
         self._engine = engine
         self._message_domain = message_domain
+        self._announced = announced
 
     def record(self, judged: Sequence[Entry], now: datetime, *, caps: Caps | None = None) -> list[str]:
         """Write a batch of verdicts; the ids of the accounts whose standing changed.
@@ -92,12 +96,14 @@ class Verdicts:
             _close_cases(connection, taken)
             self._plan(connection, UUID(house.ledger_id), taken, now)
             changed = [one for one in taken if one.changes]
-            if changed:
-                connection.execute(_NOTE, [_change(one, now) for one in changed])
+            noted = connection.execute(_NOTE, [_change(one, now) for one in changed]).scalars().all() if changed else []
             # Whoever raises the revision holds it until the commit: what a reader finds at a revision is all that is in it
             raised = any(one.concerns_gates for one in taken)
             revision = connection.execute(_RAISE).scalar_one() if raised else house.revision
             connection.execute(_WRITE, [_account(one, revision) for one in taken])
+            if changed and self._announced:
+                told = [_told(one, audit_id) for one, audit_id in zip(changed, noted, strict=True)]
+                announce(connection, UUID(house.ledger_id), told, revision, now)
         return [one.facts.account_id for one in changed]
 
     def raise_revision(self, above: int) -> int:
@@ -142,7 +148,7 @@ _WRITE: Final = (
         }
     )
 )
-_NOTE: Final = insert(audit)
+_NOTE: Final = insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
 _RAISE: Final = update(state).values(revision=state.c.revision + 1).returning(state.c.revision)
 
 
@@ -252,3 +258,16 @@ def _change(one: _Judged, now: datetime) -> dict[str, Any]:
         "after": one.verdict.standing.value,
         "reasons": reasons_out(one.verdict.reasons),
     }
+
+
+def _told(one: _Judged, audit_id: int) -> Change:
+    """The same change, as the product is told of it."""
+    before, after = one.facts.standing, one.verdict.standing
+    return Change(
+        audit_id=audit_id,
+        account_id=one.facts.account_id,
+        before=before.value,
+        after=after.value,
+        opens=closes(after, before),
+        leaves_open=one.leaves_open,
+    )

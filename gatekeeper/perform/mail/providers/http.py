@@ -7,12 +7,12 @@ taken the letter (`DEFERRED`); from then until it has said yes or no it may have
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
 import httpx
 
 from gatekeeper.model import NoticeState, Outcome
+from gatekeeper.perform.http import described, retry_after
 from gatekeeper.perform.mail.letter import Letter
 from gatekeeper.returns.said import words
 
@@ -81,10 +81,10 @@ class HttpTransport:
         except httpx.HTTPError as fault:
             self.close()
             if progress.whole_request_sent:
-                detail = f"the whole message was sent to {self._provider.name}, but no answer came: {_described(fault)}"
+                detail = f"the whole message was sent to {self._provider.name}, but no answer came: {described(fault)}"
                 return Outcome(state=NoticeState.UNCERTAIN, detail=detail)
             return Outcome(
-                state=NoticeState.DEFERRED, detail=f"{self._provider.name} ({request.url.host}): {_described(fault)}", ours=True
+                state=NoticeState.DEFERRED, detail=f"{self._provider.name} ({request.url.host}): {described(fault)}", ours=True
             )
         return self._outcome(answer)
 
@@ -120,7 +120,7 @@ class HttpTransport:
             state=NoticeState.DEFERRED,
             detail=f"{name}{hint}: {status} {said}",
             ours=True,
-            retry_after_seconds=_retry_after(answer.headers),
+            retry_after_seconds=retry_after(answer.headers),
         )
 
 
@@ -162,25 +162,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> int:
-    """Seconds (RFC 9110 10.2.3); 0 where the answer has none. A date is read against the answer's own."""
-    asked = headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return int(asked[:9])
-    try:
-        pause = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return 0
-    return max(0, int(pause.total_seconds()))
-
-
-def _described(fault: BaseException) -> str:
-    """Only what the system says, or the kind of fault: httpx and h11 quote headers, and our key stands in one."""
-    cause: BaseException | None = fault
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return words(cause.strerror)
-        cause = cause.__cause__ or cause.__context__
-    return type(fault).__name__
