@@ -176,7 +176,7 @@ def test_the_files_of_another_ledger_are_gone_over(database_url: str, ledger: Le
     assert listed == {"acme": Standing.PAST_DUE}
 
 
-@pytest.mark.parametrize(("bound", "value"), [("_MOST_LINES", 3), ("_MOST_BYTES", 500), ("_OLDEST", timedelta(days=3))])
+@pytest.mark.parametrize(("bound", "value"), [("_MOST_LINES", 3), ("_MOST_BYTES", 400), ("_OLDEST", timedelta(days=3))])
 def test_changes_that_have_grown_over_a_bound_become_a_new_snapshot(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: object
 ) -> None:
