@@ -20,7 +20,6 @@ from tests.kit.feed import TOKEN, feed_server, of_delta, of_snapshot
 from tests.kit.history import History, change
 from tests.kit.inside import Inside, inside
 
-
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
