@@ -119,10 +119,16 @@ class GateMiddleware:
 
     async def _watched(self, account: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app until it ends, or its account may not have this line any more: then cancel it, and end the line."""
-        line = _Line(account, scope)
+        try:
+            line = _Line(account, scope)
+            # First it is in mind, then it is looked at: what changes in between is not missed
+            self._lines.add(line)
+            self._look_again_at(line)
+        except Exception as fault:  # noqa: BLE001 - as above: this is no loop of asyncio, for example
+            self._door.failures.note(fault)
+            await self.app(scope, receive, send)
+            return
         task = line.task
-        self._lines.add(line)
-        self._look_again_at(line)
         try:
             await self.app(scope, receive, send if scope["type"] == "websocket" else line.noting(send))
         except asyncio.CancelledError:

@@ -84,6 +84,10 @@ class Feed:
 
     def run(self, stop: threading.Event, tell: Callable[[], None]) -> None:
         """Listen until told to stop, in this thread, and call `tell` whenever an answer may have changed."""
+        if self._line is not None:
+            # Of the process that this one was forked off: held here too, it would never end for the server
+            self._line.close()
+            self._line = None
         while not stop.is_set():
             try:
                 self._listen(stop, tell)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 0.05
 _LONGEST_HEAD = 200
+_MARK = 100
 
 # When it was last written, which file it is, how long it is
 _State = tuple[int, int, int]
@@ -38,6 +40,8 @@ class Follower:
         # The first line of the file that is in force. It seals the rest, so a file with the same one says the same
         self._head = b""
         self._offset = 0
+        # Where the last line of changes begins that was read, and how: its checksum and its revisions
+        self._last_line = 0, b""
         self._said: dict[Path, str] = {}
 
     async def follow(self, changed: Callable[[], None], every_seconds: float = _EVERY_SECONDS) -> None:
@@ -100,13 +104,10 @@ class Follower:
                 seen = _state_of(os.fstat(file.fileno()))
                 if seen == self._changes_seen and not again:
                     return
-                if again or self._changes_seen is None or seen[1] != self._changes_seen[1] or seen[2] < self._offset:
-                    self._offset = 0
-                file.seek(self._offset)
-                data = file.read()
+                data = self._read_on(file, again=again)
         except FileNotFoundError:
             # There is none before the first change
-            self._changes_seen, self._offset = None, 0
+            self._changes_seen = None
             return
         except OSError as fault:
             self._changes_seen = None
@@ -119,12 +120,28 @@ class Follower:
         else:
             self._said.pop(self._changes, None)
 
+    def _read_on(self, file: BinaryIO, *, again: bool) -> bytes:
+        """What follows on the last line that was read; everything, if that line is not in its place: this is another file.
+
+        The line itself tells, for a file that was replaced twice may have the number of the first, and be as long.
+        """
+        start, mark = self._last_line
+        if not again:
+            file.seek(start)
+            if file.read(len(mark)) == mark:
+                file.seek(self._offset)
+                return file.read()
+            file.seek(0)
+        self._offset, self._last_line = 0, (0, b"")
+        return file.read()
+
     def _read_lines(self, data: bytes) -> Exception | None:
         """Apply every whole line; a torn last one is waited for. What is wrong at the end, or None."""
         missing: Exception | None = None
-        *lines, torn = data.split(b"\n")
-        self._offset += len(data) - len(torn)
+        *lines, _ = data.split(b"\n")
         for line in lines:
+            self._last_line = self._offset, line[:_MARK]
+            self._offset += len(line) + 1
             try:
                 self._book.apply(decode_delta(line))
                 missing = None

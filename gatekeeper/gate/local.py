@@ -48,7 +48,7 @@ class Standings:
 
     def standing(self, account: str) -> Standing:
         """For the product's own use, such as a banner while an account is past due."""
-        return self.book.entry(account.encode()).standing
+        return self.book.entry(account.encode(errors="surrogatepass")).standing
 
     def troubles(self) -> tuple[str, ...]:
         return self.book.troubles()

@@ -340,6 +340,17 @@ def test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on(
     assert "jane" not in repr(log)
 
 
+def test_on_a_loop_that_is_not_asyncios_a_stream_is_let_in_and_left_alone(within: Inside) -> None:
+    calls = []
+
+    async def app(*_: Any) -> None:
+        calls.append(1)
+
+    with pytest.raises(StopIteration):
+        GateMiddleware(app, within.door, user_of)(stream_scope(), None, None).send(None)
+    assert (calls, within.door.failures.count) == ([1], 1)
+
+
 def test_a_fault_of_the_product_stays_the_products_and_it_is_asked_once(within: Inside) -> None:
     calls = []
 

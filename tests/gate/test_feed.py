@@ -267,6 +267,15 @@ def test_a_redirect_does_not_get_the_token() -> None:
         assert elsewhere.requests == []
 
 
+def test_a_thousand_clients_do_not_come_back_at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    clients = [Listening("http://127.0.0.1:9").feed for _ in range(1000)]
+    for longest in (1, 2, 4, 8, 16, 30, 30, 30):
+        pauses = sorted(client._pause() for client in clients)
+        assert longest / 2 <= pauses[0] < 0.6 * longest
+        assert 0.9 * longest < pauses[-1] <= longest
+
+
 # The wire
 
 

@@ -1,19 +1,26 @@
 """The copy of the standings inside a product: who keeps it up to date, also in forked processes, and who is told."""
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import structlog
 
+from gatekeeper.gate.book import Book
+from gatekeeper.gate.feed import Feed
 from gatekeeper.gate.local import Door
 from gatekeeper.model import Standing
 from gatekeeper.wiring.local import from_feed, from_file
 from tests.kit.feed import TOKEN, feed_server, of_delta, of_snapshot
 from tests.kit.history import History, change
 from tests.kit.inside import Inside, inside
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -25,6 +32,7 @@ def within(tmp_path: Path) -> Iterator[Inside]:
 def test_the_product_may_ask_for_a_banner(within: Inside) -> None:
     assert within.standings.standing("slow") is Standing.PAST_DUE
     assert within.standings.standing("good") is Standing.CURRENT
+    assert within.standings.standing("\ud800") is Standing.CURRENT
     assert within.standings.troubles() == ()
 
 
@@ -86,6 +94,17 @@ def test_a_forked_process_keeps_its_copy_up_to_date_by_itself(within: Inside) ->
     os.close(told)
     os.close(tell)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+
+
+def test_a_forked_process_does_not_hold_the_line_of_the_one_before() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        feed = Feed("http://127.0.0.1:9", TOKEN, Book(time.monotonic), keep_at=None, steady=time.monotonic, now=lambda: NOW)
+        feed._line = ours
+        stop = threading.Event()
+        stop.set()
+        feed.run(stop, lambda: None)
+        assert theirs.recv(1) == b""
 
 
 def test_a_path_that_could_never_match_is_refused_at_the_start(within: Inside) -> None:

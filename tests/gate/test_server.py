@@ -1,5 +1,6 @@
 """The gate as a process: what it refuses to start with, where it listens, how it leaves (case 102)."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ import pytest
 
 from gatekeeper.gate.settings import GateRefused
 from gatekeeper.gate.sources import HeaderSource
-from tests.kit.gates import ask, gate_in_thread, gate_process, get, publish, read_all, replies, settings_in
+from tests.kit.gates import ask, gate_in_thread, gate_process, get, one, publish, read_all, replies, settings_in
+from tests.kit.history import History, append, change, lay
 from tests.kit.origin import Response, origin
 
 
@@ -133,3 +135,24 @@ def test_a_gate_that_is_told_to_go_waits_for_no_idle_edge(tmp_path: Path) -> Non
         process.terminate()
         assert process.wait(10) == 0
         assert time.monotonic() - begun < 5
+
+
+def test_sixteen_gates_show_a_restoration_from_its_line_of_changes_on_and_none_goes_back(tmp_path: Path) -> None:
+    history = History([change("late", "suspended"), change("other", "suspended")], [change("late", "current")], [])
+    path = tmp_path / "snapshot"
+    lay(path, history, 1)
+    gates = [settings_in(tmp_path) for _ in range(16)]
+    with contextlib.ExitStack() as running:
+        for settings in gates:
+            running.enter_context(gate_in_thread(settings))
+            assert one(settings, "/gate/nginx", X_Account_Id="late").status == 403
+        append(path, history.delta(1, 2))
+        for settings in gates:
+            while (reply := one(settings, "/gate/nginx", X_Account_Id="late")).status != 200:
+                assert reply.headers["x-gatekeeper-revision"] == "1"
+            assert reply.headers["x-gatekeeper-revision"] == "2"
+        for step in (lambda: lay(path, history, 1), lambda: lay(path, history, 2), lambda: append(path, history.delta(2, 3))):
+            step()
+            for settings in gates:
+                for account, status in (("late", 200), ("other", 403)):
+                    assert one(settings, "/gate/nginx", X_Account_Id=account).status == status
