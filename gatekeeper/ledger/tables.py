@@ -290,3 +290,20 @@ inbox = Table(
     Column("next_try_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
 )
+
+# What people asked for on the lockout page, and what came of it
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _account(),
+    Column("case_id", _Id),
+    Column("kind", Text, nullable=False),
+    Column("viewer", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False, default=""),
+    Column("numbers", JSON, nullable=False, default=list),
+    Column("on", Date),
+    Column("reference", Text, nullable=False, default=""),
+    Column("words", Text, nullable=False, default=""),
+)

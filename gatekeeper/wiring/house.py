@@ -18,6 +18,7 @@ from gatekeeper.ledger.engine import open_engine
 from gatekeeper.ledger.history import History
 from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
+from gatekeeper.ledger.wish_reader import WishReader
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Mode, Reason
 from gatekeeper.perform.mail.dkim import unsigned
@@ -96,6 +97,10 @@ class House:
     @cached_property
     def brake_reader(self) -> BrakeReader:
         return BrakeReader(self.engine)
+
+    @cached_property
+    def wish_reader(self) -> WishReader:
+        return WishReader(self.engine)
 
     @cached_property
     def brake(self) -> Brake:
@@ -229,6 +234,7 @@ class House:
                 allowed_domains=tuple(mail.allowed_domains),
             ),
             clock=self.clock,
+            wish_of=self.wish_reader.wish,
         )
 
     @cached_property
@@ -279,7 +285,8 @@ class House:
         return Reason(code="dry_run") if mode is Mode.DRY_RUN else self.brake.set_back()
 
     def lay_out_fallback_page(self) -> None:
-        """The lockout page without account data, for the gate to show while the web part is dead."""
+        """The lockout page without account data, and what strangers see, for the gate to show while the web part is dead."""
         self.wording.try_out()
         locale = self.wording.choose_locale(None, self.settings.product.locale)
-        replace_file(self.state.fallback_page, self.wording.page("fallback", None, locale).encode())
+        for path, page in ((self.state.fallback_page, "fallback"), (self.state.closed_page, "closed")):
+            replace_file(path, self.wording.page(page, None, locale).encode())
