@@ -23,7 +23,7 @@ class PayLink:
 class Books(Protocol):
     """Both are called in a thread of the server's pool, and change nothing."""
 
-    def lockout(self, account_id: str, viewer: str = "") -> LockoutView | None:
+    def lockout(self, account_id: str, viewer: str = "", /) -> LockoutView | None:
         """What the lockout page says to this viewer; None when the account is unknown or owes nothing."""
 
     def pay_link(self, token: str) -> PayLink | None:

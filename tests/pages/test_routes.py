@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ class Shelf:
     links: dict[str, PayLink] = field(default_factory=lambda: {"tok": PayLink(invoice_id="in_1", owed=True)})
     asked: list[str] = field(default_factory=list)
 
-    def lockout(self, account_id: str, viewer: str = "") -> LockoutView | None:
+    def lockout(self, account_id: str, _viewer: str = "") -> LockoutView | None:
         self.asked.append(account_id)
         return self.lockouts.get(account_id)
 
@@ -87,11 +88,13 @@ def app(books: Shelf, payment_page: Callable[[str], str | None] = lambda _: PAYM
     return web(books, payment_page=payment_page)
 
 
-def ask(application: Starlette, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx.Response:
+def ask(
+    application: Starlette, path: str, method: str = "GET", headers: dict[str, str] | None = None, **body: Any
+) -> httpx.Response:
     async def once() -> httpx.Response:
         transport = httpx.ASGITransport(app=application)
         async with httpx.AsyncClient(transport=transport, base_url="https://bill.acme.example") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, **body)
 
     return asyncio.run(once())
 
