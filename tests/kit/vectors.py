@@ -68,7 +68,7 @@ AIMS_ELSEWHERE: Final = (
         "#//evil.example",
         "evil.example",
         ".evil.example",
-        "/" + "a" * 5000,
+        "/a//evil.example",
         "/%",
         "/%zz",
         "/%c0%af/evil",
