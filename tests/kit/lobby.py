@@ -33,7 +33,8 @@ FROM_THE_PAGE: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navi
 
 
 @cache
-def _wording() -> Wording:
+def wording() -> Wording:
+    """Compiled once: it takes longer than most tests."""
     return Wording(PRODUCT)
 
 
@@ -77,7 +78,7 @@ class Lobby:
                 payment_page=self.rig.books.payment_page,
                 pdf=self.rig.books.pdf,
                 signers=SIGNERS,
-                wording=_wording(),
+                wording=wording(),
                 watch=Watch(self.wishes.revision, self.wishes.open_among, self.stopping),
                 unavailable=SourceUnavailable,
             )
