@@ -11,6 +11,7 @@ from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.outbox import Outbox
 from gatekeeper.model import Facts, Notice, NoticeState, Outcome, Wish, sums
+from gatekeeper.perform.mail.address import AddressInvalid, ascii_address
 from gatekeeper.perform.mail.letter import Letter, LetterRefused
 from gatekeeper.perform.mail.transport import Transport
 from gatekeeper.policy.clocks import in_its_time, shift_of
@@ -18,7 +19,7 @@ from gatekeeper.policy.selfservice import TO_STAFF
 from gatekeeper.policy.sending import Content, content_now, not_before, read_first
 from gatekeeper.policy.versions import RulesOf
 from gatekeeper.returns.verp import verp_address
-from gatekeeper.wording import LetterView, Product, Wording, mask
+from gatekeeper.wording import Asked, LetterView, Product, Wording, mask
 from gatekeeper.wording.from_facts import asked, owed, person, promised, told
 
 _UNREAD_PAUSE: Final = timedelta(minutes=5)
@@ -159,7 +160,7 @@ class Postman:
             sender=self._sender.address,
             to_address=notice.address,
             to_name=view.person_name or ("" if view.asked else view.account_name),
-            reply_to=view.asked.by if view.asked and view.asked.by else self._sender.reply_to,
+            reply_to=_answered_at(view.asked) or self._sender.reply_to,
             bounce_address=verp_address(self._sender.bounce_address, notice.message_id, self._sender.return_path_secret),
             subject=written.subject,
             text=written.text,
@@ -197,6 +198,16 @@ class Postman:
             unreached_audience=content.unreached_audience,
             asked=asked(wish) if wish else None,
         )
+
+
+def _answered_at(asked: Asked | None) -> str:
+    """Where whoever asked reads mail; empty: that is not known. What an edge calls an address need not be one."""
+    if asked is None or not asked.by:
+        return ""
+    try:
+        return ascii_address(asked.by)
+    except AddressInvalid:
+        return ""
 
 
 def _first_letter(before: list[Notice], notice: Notice) -> str:
