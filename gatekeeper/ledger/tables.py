@@ -35,7 +35,7 @@ metadata = MetaData(
 )
 
 # SQLite counts up by itself only in a column that is exactly INTEGER
-_Id = BigInteger().with_variant(Integer, "sqlite")
+Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _account() -> Column[Any]:
@@ -73,7 +73,7 @@ accounts = Table(
     Column("mapped", Boolean, nullable=False, default=True),
     Column("standing", Text, nullable=False, default="current"),
     Column("standing_since_at", Instant),
-    Column("case_id", _Id),
+    Column("case_id", Id),
     Column("reasons", JSON, nullable=False, default=list),
     Column("review_at", Instant),
     Column("touched", Boolean, nullable=False, default=True),
@@ -112,7 +112,7 @@ customers = Table(
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _account(),
     Column("audience", Text, nullable=False),
     Column("address", Text, nullable=False),
@@ -159,7 +159,7 @@ invoices = Table(
 cases = Table(
     "cases",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _account(),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -188,9 +188,9 @@ disputes = Table(
 notices = Table(
     "notices",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _account(),
-    Column("case_id", _Id, ForeignKey("cases.id")),
+    Column("case_id", Id, ForeignKey("cases.id")),
     Column("step", Text, nullable=False),
     Column("name", Text, nullable=False, default="", server_default=""),
     Column("closes", Text, nullable=False, default="", server_default=""),
@@ -218,7 +218,7 @@ notices = Table(
 exemptions = Table(
     "exemptions",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _account(),
     Column("until_on", Date, nullable=False),
     Column("reason", Text, nullable=False),
@@ -232,7 +232,7 @@ exemptions = Table(
 promises = Table(
     "promises",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     _account(),
     Column("due_on", Date, nullable=False),
     Column("amount_minor", BigInteger),
@@ -245,13 +245,13 @@ promises = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("account_id", Text, index=True),
     Column("kind", Text, nullable=False),
     Column("before", Text, nullable=False, default=""),
     Column("after", Text, nullable=False, default=""),
-    Column("case_id", _Id),
+    Column("case_id", Id),
     Column("actor", Text, nullable=False),
     Column("reasons", JSON, nullable=False, default=list),
     Index("ix_audit_after_at", "after", "at"),
@@ -260,7 +260,7 @@ audit = Table(
 brakes = Table(
     "brakes",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("cause", Text, nullable=False),
     Column("params", JSON, nullable=False, default=dict),
     Column("set_at", Instant, nullable=False),
@@ -281,7 +281,7 @@ days = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("event_id", Text, nullable=False, unique=True),
     Column("type", Text, nullable=False),
     Column("object_id", Text, nullable=False, default=""),
@@ -289,21 +289,4 @@ inbox = Table(
     Column("received_at", Instant, nullable=False),
     Column("next_try_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
-)
-
-# What people asked for on the lockout page, and what came of it
-wishes = Table(
-    "wishes",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    _account(),
-    Column("case_id", _Id),
-    Column("kind", Text, nullable=False),
-    Column("viewer", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("outcome", Text, nullable=False, default=""),
-    Column("numbers", JSON, nullable=False, default=list),
-    Column("on", Date),
-    Column("reference", Text, nullable=False, default=""),
-    Column("words", Text, nullable=False, default=""),
 )

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, Row, select
 
 from gatekeeper.ledger.engine import for_reading
-from gatekeeper.ledger.tables import accounts, state, wishes
+from gatekeeper.ledger.tables import accounts, state
+from gatekeeper.ledger.wish_table import wishes
 from gatekeeper.model import Standing, Wish, WishKind
 
 _CLOSED = [Standing.RESTRICTED.value, Standing.SUSPENDED.value]

@@ -77,7 +77,7 @@ AIMS_ELSEWHERE: Final = (
 PLAIN: Final = (
     "/",
     "/work",
-    "/work/",
+    "/desk/",
     "/a/b.c~d_e-f",
     "/a:b@c",
     "/x,y=z&w!$'()*+",

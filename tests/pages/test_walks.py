@@ -115,13 +115,13 @@ def test_a_promise_opens_access(lobby: Lobby, visit: Callable[..., Page]) -> Non
 
 
 def test_who_has_paid_checks_and_is_in(lobby: Lobby, visit: Callable[..., Page]) -> None:
-    page = visit("", "/work/today")
+    page = visit("", "/desk/today")
     page.get_by_role("button", name="We have paid: check now").click()
     expect(page.locator(".came-of")).to_contain_text("invoice ACME-1 is still unpaid")
     lobby.rig.books.pay("in_acme_1")
     lobby.rig.clock.move(seconds=11)
     page.get_by_role("button", name="We have paid: check now").click()
-    the_work(page, "/work/today")
+    the_work(page, "/desk/today")
 
 
 def test_without_javascript_every_button_works(lobby: Lobby, visit: Callable[..., Page]) -> None:

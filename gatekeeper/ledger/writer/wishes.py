@@ -7,7 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from gatekeeper.ledger.engine import insert_all_new
-from gatekeeper.ledger.tables import accounts, notices, state, wishes
+from gatekeeper.ledger.tables import accounts, notices, state
+from gatekeeper.ledger.wish_table import wishes
 from gatekeeper.ledger.writer.desk import note_promise, pause
 from gatekeeper.ledger.writer.planning import notice_row
 from gatekeeper.ledger.writer.touch import lock
