@@ -66,3 +66,6 @@ class Source(Protocol):
 
     def payment_page(self, invoice_id: str) -> str | None:
         """Where this invoice can be paid at this moment; None: it cannot, or need not be. Never stored: it expires."""
+
+    def pdf(self, invoice_id: str) -> str | None:
+        """Where this invoice can be had as a PDF at this moment; None: nowhere. Never stored: it expires."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from gatekeeper.wiring.house import House
     from gatekeeper.wording import LetterView, Written
 
-KINDS: Final = ("courtesy", "reminder", "warning", "restrict", "suspend", "restored", "promised", "broken", "unreachable")
+KINDS: Final = (
+    *("courtesy", "reminder", "warning", "restrict", "suspend", "restored", "promised", "broken", "unreachable"),
+    *("nudge", "again"),
+)
 _DUE_ON, _SOON_ON, _TODAY, _CLOSES_ON = date(2026, 12, 5), date(2027, 1, 4), date(2026, 12, 19), date(2026, 12, 24)
 
 

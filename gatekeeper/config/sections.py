@@ -192,6 +192,9 @@ class Pages(Section):
     """What customers see."""
 
     templates: Path = Field("", description="Folder whose files replace single templates of `templates/`.")
+    promise_days: Annotated[int, Field(strict=True, ge=0, le=31), Allowed("whole number from 0 to 31")] = Field(
+        7, description="How many days ahead people may promise to pay on the lockout page, once in a case; 0: they may not."
+    )
 
 
 class Console(Section):

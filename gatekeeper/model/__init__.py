@@ -11,6 +11,7 @@ from gatekeeper.model.paths import is_path, plain_path
 from gatekeeper.model.profile import Profile
 from gatekeeper.model.returned import Report, Returned, ReturnKind
 from gatekeeper.model.verdict import Outcome, Reason, Verdict
+from gatekeeper.model.wish import Role, Wish, WishKind
 from gatekeeper.model.words import Audience, Mode, Money, NoticeState, Origin, Scope, Standing, Step, is_account_id, sums
 
 __all__ = [
@@ -40,10 +41,13 @@ __all__ = [
     "Report",
     "ReturnKind",
     "Returned",
+    "Role",
     "Scope",
     "Standing",
     "Step",
     "Verdict",
+    "Wish",
+    "WishKind",
     "is_account_id",
     "is_path",
     "plain_path",

@@ -28,7 +28,9 @@ class Step(StrEnum):
     """The kind of a step of the ladder, or of a word that is sent off it.
 
     Those are: `RESTORED`, access is back; `PROMISED`, a promise to pay is confirmed; `UNREACHABLE`, the other audience of the
-    account could not be written to. A notice of `RESTRICT` or `SUSPEND` is the word that access was closed; it is no evidence.
+    account could not be written to; what somebody asked for on the lockout page: `NUDGE`, a colleague wants the accountant
+    reminded; `AGAIN`, the invoice is sent again; `TRANSFER` and `REVIEW`, the operator's staff is told of a transfer, or asked
+    to look. A notice of `RESTRICT` or `SUSPEND` is the word that access was closed; it is no evidence.
     """
 
     COURTESY = "courtesy"
@@ -39,6 +41,10 @@ class Step(StrEnum):
     RESTORED = "restored"
     PROMISED = "promised"
     UNREACHABLE = "unreachable"
+    NUDGE = "nudge"
+    AGAIN = "again"
+    TRANSFER = "transfer"
+    REVIEW = "review"
 
 
 class NoticeState(StrEnum):

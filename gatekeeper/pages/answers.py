@@ -1,11 +1,15 @@
 """Page answers: one place sets the headers, so that none goes out without them."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gatekeeper.wording import LockoutView, Wording
+
+# Without it a browser calls the origin of the page's own forms `null`; to other hosts nothing is told either way
+SAME_ORIGIN: Final = {"Referrer-Policy": "same-origin"}
 
 
 class Answers:

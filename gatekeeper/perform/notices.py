@@ -10,15 +10,17 @@ import structlog
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.outbox import Outbox
-from gatekeeper.model import Facts, Notice, NoticeState, Outcome, sums
+from gatekeeper.model import Facts, Notice, NoticeState, Outcome, Wish, sums
+from gatekeeper.perform.mail.address import AddressInvalid, ascii_address
 from gatekeeper.perform.mail.letter import Letter, LetterRefused
 from gatekeeper.perform.mail.transport import Transport
 from gatekeeper.policy.clocks import in_its_time, shift_of
+from gatekeeper.policy.selfservice import TO_STAFF
 from gatekeeper.policy.sending import Content, content_now, not_before, read_first
 from gatekeeper.policy.versions import RulesOf
 from gatekeeper.returns.verp import verp_address
-from gatekeeper.wording import LetterView, Product, Wording, mask
-from gatekeeper.wording.from_facts import owed, person, promised, told
+from gatekeeper.wording import Asked, LetterView, Product, Wording, mask
+from gatekeeper.wording.from_facts import asked, owed, person, promised, told
 
 _UNREAD_PAUSE: Final = timedelta(minutes=5)
 _UNWRITTEN_PAUSE: Final = timedelta(hours=1)
@@ -46,7 +48,10 @@ class _NotYet(Exception):
 
 
 class Postman:
-    """`read_again` reads one invoice from the biller now; `rules_of` says by which rules an account is judged."""
+    """`read_again` reads one invoice from the biller now; `rules_of` says by which rules an account is judged.
+
+    `wish_of` finds what somebody asked for on the lockout page.
+    """
 
     def __init__(
         self,
@@ -59,9 +64,11 @@ class Postman:
         transport: Transport,
         sender: Sender,
         clock: Callable[[], datetime],
+        wish_of: Callable[[int], Wish | None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._outbox = outbox
+        self._wish_of = wish_of
         self._read_again = read_again
         self._rules_of = rules_of
         self._wording = wording
@@ -152,8 +159,8 @@ class Postman:
             message_id=notice.message_id,
             sender=self._sender.address,
             to_address=notice.address,
-            to_name=view.person_name or view.account_name,
-            reply_to=self._sender.reply_to,
+            to_name=view.person_name or ("" if view.asked else view.account_name),
+            reply_to=_answered_at(view.asked) or self._sender.reply_to,
             bounce_address=verp_address(self._sender.bounce_address, notice.message_id, self._sender.return_path_secret),
             subject=written.subject,
             text=written.text,
@@ -169,6 +176,7 @@ class Postman:
         rules, public_url = self._rules_of(facts), self._sender.public_url
         name, locale = person(facts.contacts, notice.address)
         written_to = told(before, rules)
+        wish = self._wish_of(int(notice.name)) if notice.step in TO_STAFF else None
         return LetterView(
             product=self._sender.product,
             account_name=account.name if account else "",
@@ -178,7 +186,7 @@ class Postman:
             totals=sums(invoice.remaining for invoice in content.invoices),
             suspend_on=content.suspend_on,
             first_written_on=written_to[0].on if written_to else None,
-            locale=locale or (account.locale if account else None),
+            locale=None if wish else locale or (account.locale if account else None),
             told=written_to,
             audiences=notice.audiences,
             further=any(other.address == notice.address and other.step is notice.step for other in before if other.accepted_at),
@@ -188,7 +196,18 @@ class Postman:
             promise=promised(content.promise),
             unreached=tuple(mask(address) for address in content.unreached),
             unreached_audience=content.unreached_audience,
+            asked=asked(wish) if wish else None,
         )
+
+
+def _answered_at(asked: Asked | None) -> str:
+    """Where whoever asked reads mail; empty: that is not known. What an edge calls an address need not be one."""
+    if asked is None or not asked.by:
+        return ""
+    try:
+        return ascii_address(asked.by)
+    except AddressInvalid:
+        return ""
 
 
 def _first_letter(before: list[Notice], notice: Notice) -> str:

@@ -12,6 +12,7 @@ from gatekeeper.policy.climbing import closing_after
 from gatekeeper.policy.evidence import CLOSED, Evidence
 from gatekeeper.policy.overdue import debts, in_process
 from gatekeeper.policy.rules import CLOSING, Rules
+from gatekeeper.policy.selfservice import ASKED, TO_STAFF
 from gatekeeper.policy.versions import retold
 from gatekeeper.policy.writing import people
 
@@ -46,7 +47,12 @@ class Content:
 
 
 def read_first(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[str, ...]:
-    """The ids of the invoices that `notice` would name, unless read just now: who has paid gets no letter (case 60)."""
+    """The ids of the invoices that `notice` would name, unless read just now: who has paid gets no letter (case 60).
+
+    What staff is told does not wait for the biller.
+    """
+    if notice.step in TO_STAFF:
+        return ()
     oldest = now - _JUST_NOW
     about = _about(notice, facts, rules, now)
     return tuple(
@@ -60,14 +66,16 @@ def not_before(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> dat
     """From when on this notice may go out: in the hours for letters, and what can wait not within a day of another (P17).
 
     A warning has a day to name, a promise is confirmed on the same day, and whoever meets a closed door must be able to read
-    why. Good news may come at any hour.
+    why. Good news may come at any hour, and so may a word to staff. What somebody asked for waits for no other letter, nor
+    another for it: else a button could keep the ladder from going on.
     """
-    if notice.step is Step.RESTORED:
+    if notice.step is Step.RESTORED or notice.step in TO_STAFF:
         return now
     if notice.step not in _MAY_WAIT:
         return rules.contact_at(now)
     accepted = [one for one in facts.notices if one.address == notice.address and one.state is NoticeState.ACCEPTED]
-    before = [one.accepted_at + _BETWEEN_LETTERS for one in accepted if one.accepted_at is not None]
+    unasked = [one for one in accepted if one.step not in ASKED]
+    before = [one.accepted_at + _BETWEEN_LETTERS for one in unasked if one.accepted_at is not None]
     return rules.contact_at(max([now, *before]))
 
 
@@ -75,26 +83,32 @@ def content_now(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Co
     """What `notice` has to say at `now`; None: it is no longer true, or no longer for this person, and is not sent."""
     *others, notice = retold((*facts.notices, notice), rules)
     facts = replace(facts, notices=tuple(others))
+    about = _about(notice, facts, rules, now)
+    if notice.step in TO_STAFF:
+        return Content(invoices=about) if about else None
     if notice.address not in people(facts):
         return None
-    about = _about(notice, facts, rules, now)
     if notice.step is Step.RESTORED:
         content = None if facts.standing in CLOSED else Content(invoices=about)
     elif not about or _is_held(notice, facts, rules, now):
         content = None
     elif notice.step is Step.COURTESY:
         content = Content(invoices=about) if _is_about(notice, about) else None
-    elif facts.case_id != notice.case_id:
-        content = None
-    elif notice.step in CLOSING:
-        content = _closed(notice, facts, rules, about)
-    elif notice.step is Step.PROMISED:
-        content = _promised(notice, facts, rules, now, about)
-    elif notice.step is Step.UNREACHABLE:
-        content = _unreached(notice, facts, about)
     else:
-        content = _of_the_ladder(notice, facts, rules, now, about)
+        content = _of_the_case(notice, facts, rules, now, about) if facts.case_id == notice.case_id else None
     return content and replace(content, soon=_soon(about, facts, rules, now))
+
+
+def _of_the_case(notice: Notice, facts: Facts, rules: Rules, now: datetime, about: tuple[Invoice, ...]) -> Content | None:
+    if notice.step in ASKED:
+        return Content(invoices=about)
+    if notice.step in CLOSING:
+        return _closed(notice, facts, rules, about)
+    if notice.step is Step.PROMISED:
+        return _promised(notice, facts, rules, now, about)
+    if notice.step is Step.UNREACHABLE:
+        return _unreached(notice, facts, about)
+    return _of_the_ladder(notice, facts, rules, now, about)
 
 
 def _of_the_ladder(notice: Notice, facts: Facts, rules: Rules, now: datetime, about: tuple[Invoice, ...]) -> Content | None:
@@ -136,8 +150,10 @@ def _about(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> tuple[I
     debt = debts(facts, rules, now)
     if notice.step is Step.COURTESY:
         return tuple(one for _, one in debt.upcoming if one.lineage in notice.named) if not debt.counted else ()
-    if notice.step in CLOSING:
+    if notice.step in CLOSING or notice.step in ASKED:
         return debt.counted + debt.written_off
+    if notice.step in TO_STAFF:
+        return debt.counted + debt.written_off + debt.processing
     return debt.counted + debt.processing if notice.step is Step.RESTORED else debt.counted
 
 

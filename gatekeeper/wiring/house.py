@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from gatekeeper.ledger.history import History
 from gatekeeper.ledger.hook_reader import HookReader
 from gatekeeper.ledger.policy_book import PolicyBook
 from gatekeeper.ledger.reader import Reader
+from gatekeeper.ledger.wish_reader import WishReader
 from gatekeeper.ledger.writer import Writer, open_writer
 from gatekeeper.model import Audience, Mode, Reason
 from gatekeeper.perform.mail.dkim import unsigned
@@ -107,6 +109,10 @@ class House:
         return HookReader(self.engine)
 
     @cached_property
+    def wish_reader(self) -> WishReader:
+        return WishReader(self.engine)
+
+    @cached_property
     def brake(self) -> Brake:
         return Brake(
             reader=self.brake_reader,
@@ -133,19 +139,8 @@ class House:
 
     @cached_property
     def product(self) -> Product:
-        product = self.settings.product
-        return Product(
-            name=product.name,
-            url=product.url,
-            support_email=product.support_email,
-            support_phone=product.support_phone,
-            postal_address=product.postal_address,
-            tax_id=product.tax_id,
-            logo_url=product.logo_url,
-            colour=product.colour,
-            locale=product.locale,
-            time_zone=product.time_zone,
-        )
+        told = {field.name for field in fields(Product)}
+        return Product(**self.settings.product.model_dump(include=told))
 
     @cached_property
     def wording(self) -> Wording:
@@ -238,6 +233,7 @@ class House:
                 allowed_domains=tuple(mail.allowed_domains),
             ),
             clock=self.clock,
+            wish_of=self.wish_reader.wish,
         )
 
     @cached_property
@@ -293,7 +289,8 @@ class House:
         return Reason(code="dry_run") if mode is Mode.DRY_RUN else self.brake.set_back()
 
     def lay_out_fallback_page(self) -> None:
-        """The lockout page without account data, for the gate to show while the web part is dead."""
+        """The lockout page without account data, and what strangers see, for the gate to show while the web part is dead."""
         self.wording.try_out()
         locale = self.wording.choose_locale(None, self.settings.product.locale)
-        replace_file(self.state.fallback_page, self.wording.page("fallback", None, locale).encode())
+        for path, page in ((self.state.fallback_page, "fallback"), (self.state.closed_page, "closed")):
+            replace_file(path, self.wording.page(page, None, locale).encode())

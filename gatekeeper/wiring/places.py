@@ -18,17 +18,24 @@ class StateFolderInUse(RuntimeError):
 
 
 class StateFolder:
-    """`snapshot` for the gates, `lockout.html` for when the web part is dead, the `halt` flag, and the key of page tokens."""
+    """`snapshot` for the gates, `lockout.html` (for strangers `closed.html`) for when the web part is dead, the `halt` flag,
+    and the key of page tokens.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.snapshot = folder / "snapshot"
         self.fallback_page = folder / "lockout.html"
+        self.closed_page = folder / "closed.html"
         self.halt = folder / "halt"
 
     def page_signer(self) -> URLSafeTimedSerializer:
         """Signs what the gate tells the web part: whose lockout page to show. The key is made by whoever comes first."""
         return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page")
+
+    def action_signer(self) -> URLSafeTimedSerializer:
+        """Signs what the forms of the lockout page hand back."""
+        return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page.action")
 
     def return_path_secret(self) -> bytes:
         """Signs the return paths of letters."""

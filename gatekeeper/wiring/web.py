@@ -5,26 +5,38 @@ from starlette.applications import Starlette
 from gatekeeper import health, metrics, webhooks
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.pages.ledger_books import LedgerBooks
+from gatekeeper.pages.routes import Signers
 from gatekeeper.pages.routes import routes as page_routes
+from gatekeeper.pages.watching import Watch
 from gatekeeper.returns.routes import routes as returns_routes
 from gatekeeper.wiring.clock import system_clock
 from gatekeeper.wiring.house import House
 from gatekeeper.wiring.told import api_routes
+from gatekeeper.wishes import Wishes
 
 
 def web_of(house: House) -> Starlette:
     books = LedgerBooks(
         reader=house.reader,
+        wishes=house.wish_reader,
         rules_of=house.policies.rules_for,
         product=house.product,
         public_url=house.settings.web.public_url,
+        promise_days=house.settings.pages.promise_days,
         clock=house.clock,
     )
     secrets = [secret.get_secret_value() for secret in house.settings.stripe.webhook_secrets]
     return Starlette(
         routes=[
             *page_routes(
-                books, house.source.payment_page, house.state.page_signer(), house.wording, unavailable=SourceUnavailable
+                books,
+                _wishes_of(house),
+                payment_page=house.source.payment_page,
+                pdf=house.source.pdf,
+                signers=Signers(page=house.state.page_signer(), action=house.state.action_signer()),
+                wording=house.wording,
+                watch=Watch(house.wish_reader.revision, house.wish_reader.open_among, house.stopping),
+                unavailable=SourceUnavailable,
             ),
             *webhooks.routes(
                 inbox=house.writer.inbox,
@@ -58,4 +70,19 @@ def web_of(house: House) -> Starlette:
                 clock=house.clock,
             ),
         ]
+    )
+
+
+def _wishes_of(house: House) -> Wishes:
+    return Wishes(
+        reader=house.reader,
+        ledger=house.writer.wishes,
+        read_again=house.sync.invoice,
+        review=house.review,
+        publisher=house.publisher,
+        rules_of=house.policies.rules_for,
+        clock=house.clock,
+        wake=house.worker.wake,
+        staff=house.settings.product.support_email,
+        promise_days=house.settings.pages.promise_days,
     )

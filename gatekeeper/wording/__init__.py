@@ -2,6 +2,20 @@
 
 from gatekeeper.wording.facts import LetterIncomplete
 from gatekeeper.wording.rendering import Wording
-from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Promised, Told, Written, mask
+from gatekeeper.wording.views import Asked, CameOf, Form, LetterView, LockoutView, Owed, Product, Promised, Told, Written, mask
 
-__all__ = ["LetterIncomplete", "LetterView", "LockoutView", "Owed", "Product", "Promised", "Told", "Wording", "Written", "mask"]
+__all__ = [
+    "Asked",
+    "CameOf",
+    "Form",
+    "LetterIncomplete",
+    "LetterView",
+    "LockoutView",
+    "Owed",
+    "Product",
+    "Promised",
+    "Told",
+    "Wording",
+    "Written",
+    "mask",
+]

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
@@ -27,7 +27,7 @@ from markupsafe import Markup
 from gatekeeper.model import Money
 from gatekeeper.wording.languages import catalogues
 from gatekeeper.wording.templates import Templates, shipped
-from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Promised, Told
+from gatekeeper.wording.views import Asked, CameOf, Form, LetterView, LockoutView, Owed, Product, Promised, Told
 
 _MEMORY: Final = 64 * 2**20
 _LONGEST: Final = 2**20  # bytes of one answer; a letter has about 10,000
@@ -37,8 +37,10 @@ _WAIT_SECONDS: Final = 10.0  # until it is killed without having worked: on a bu
 _START_SECONDS: Final = 60.0  # a busy machine may need long to start Python; nobody's template has a part in that
 _PROGRAM: Final = "from gatekeeper.wording.child import serve; serve()"
 _KINDS: Final[dict[str, Any]] = {
-    kind.__name__: kind for kind in (LetterView, LockoutView, Money, Owed, Product, Promised, Told)
+    kind.__name__: kind for kind in (Asked, CameOf, Form, LetterView, LockoutView, Money, Owed, Product, Promised, Told)
 }
+
+_TIMES: Final[dict[str, Any]] = {"date": date, "time": time}
 
 
 class TemplateFault(Exception):
@@ -123,8 +125,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _packed(value: object) -> dict[str, Any]:
-    if type(value) is date:
-        return {"": "date", "is": value.isoformat()}
+    if type(value) in _TIMES.values():
+        return {"": type(value).__name__, "is": value.isoformat()}  # type: ignore[attr-defined]  # it is one of them
     if is_dataclass(value) and type(value).__name__ in _KINDS:
         return {"": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
     raise TypeError(f"no template may see a {type(value).__name__}")
@@ -134,8 +136,8 @@ def _unpacked(found: dict[str, Any]) -> Any:
     kind = found.pop("", None)
     if kind is None:
         return found
-    if kind == "date":
-        return date.fromisoformat(found["is"])
+    if kind in _TIMES:
+        return _TIMES[kind].fromisoformat(found["is"])
     return _KINDS[kind](**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
+from typing import Any
 
-from gatekeeper.model import Audience, Money, Standing, Step, sums
-from gatekeeper.wording.views import LetterView, LockoutView, Owed, Product, Promised, Told
+from gatekeeper.model import Audience, Money, Role, Standing, Step, WishKind, sums
+from gatekeeper.wording.views import Asked, CameOf, Form, LetterView, LockoutView, Owed, Product, Promised, Told
 
-PAGES = ("settled", "unavailable", "by_hand", "gone", "fallback")
+PAGES = ("settled", "unavailable", "by_hand", "gone", "fallback", "closed", "back")
 
 _OLDER = Owed(
     number="2026-0042",
@@ -44,8 +45,31 @@ def pages(product: Product) -> Iterator[tuple[str, LockoutView | None]]:
     restricted = replace(closed, suspended_on=None, standing=Standing.RESTRICTED)
     for view in (closed, restricted, replace(restricted, leaves_open=_PATHS, owed=(_OLDER,), account_name="", told=())):
         yield "overdue", view
+        yield from (("overdue", replace(view, **able)) for able in _self_service(view.told))
     for name in PAGES:
         yield name, None
+
+
+def _self_service(written_to: tuple[Told, ...]) -> Iterator[dict[str, Any]]:
+    """What each viewer may do, and what may have come of it."""
+    able: dict[str, Any] = {
+        "token": "a-token",
+        "payers": written_to[0].addresses if written_to else (),
+        "today": date(2026, 12, 19),
+        "promise_from": date(2026, 12, 19),
+        "promise_until": date(2026, 12, 26),
+    }
+    yield from (able | {"role": role} for role in Role)
+    yield able | {"nudged": True, "sent_again": True, "reviewed": True, "promise_from": None, "promise_until": None}
+    came = CameOf(kind=WishKind.CHECK, outcome="unpaid", at=time(14, 3), zone="Europe/Lisbon", on=date(2026, 12, 18))
+    named = replace(came, numbers=(_OLDER.number, _NEWER.number), addresses=_TOLD[0].addresses)
+    yield from (able | {"came_of": replace(named, outcome=one)} for one in ("unpaid", "elsewhere", "settled", "unasked"))
+    letters = ("written", "sent", "lost", "nobody")
+    yield from (able | {"came_of": replace(named, kind=WishKind.NUDGE, outcome=one)} for one in letters)
+    noted = (WishKind.PROMISE, WishKind.TRANSFER, WishKind.REVIEW)
+    yield from (able | {"came_of": replace(named, kind=kind, outcome="noted")} for kind in noted)
+    for kind, faults in zip(noted, (("on",), ("on", "reference"), ("words",)), strict=True):
+        yield able | {"form": Form(kind=kind, faults=faults, on="soon", reference="", words=""), "home": "/work"}
 
 
 def _steps(product: Product) -> Iterator[tuple[Step, LetterView]]:
@@ -87,3 +111,8 @@ def _steps(product: Product) -> Iterator[tuple[Step, LetterView]]:
     for audience in _BOTH:
         yield Step.UNREACHABLE, replace(later, unreached_audience=audience, unreached=masked)
         yield Step.UNREACHABLE, replace(later, unreached_audience=audience)
+    yield Step.NUDGE, later
+    yield Step.AGAIN, plain
+    asked = Asked(account_id="blue-door", by="", on=date(2026, 12, 18), reference="2026-0042", words="")
+    yield Step.TRANSFER, replace(plain, asked=asked)
+    yield Step.REVIEW, replace(plain, asked=replace(asked, by="ben@blue-door.example", on=None, reference="", words="Paid."))

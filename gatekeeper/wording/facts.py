@@ -7,9 +7,10 @@ from markupsafe import escape
 
 from gatekeeper.model import Step
 from gatekeeper.wording.formats import calendar_day, spelled
-from gatekeeper.wording.views import LetterView, Owed, Written
+from gatekeeper.wording.views import Asked, LetterView, Owed, Written
 
-_CARRIES_INVOICES = frozenset(Step) - {Step.PROMISED, Step.UNREACHABLE}
+_TO_STAFF = frozenset({Step.TRANSFER, Step.REVIEW})
+_CARRIES_INVOICES = frozenset(Step) - {Step.PROMISED, Step.UNREACHABLE} - _TO_STAFF
 
 
 class LetterIncomplete(ValueError):
@@ -22,6 +23,8 @@ def require(step: Step, view: LetterView) -> None:
         raise LetterIncomplete("a warning names the day on which access closes: set suspend_on")
     if step is Step.PROMISED and view.promise is None:
         raise LetterIncomplete("the word of a promise names its day: set promise")
+    if step in _TO_STAFF and view.asked is None:
+        raise LetterIncomplete("a word to the staff says what was asked for: set asked")
     if step is Step.COURTESY and not (view.owed and all(owed.due_on for owed in view.owed)):
         raise LetterIncomplete("a courtesy names invoices and when each falls due: set owed, and due_on of each")
 
@@ -36,7 +39,10 @@ def check(written: Written, step: Step, view: LetterView, locale: Locale) -> Non
 
 def _facts(step: Step, view: LetterView, locale: Locale) -> Iterator[tuple[str, str]]:
     """What the template calls it, and how it is spelled."""
-    yield "product.support_email", view.product.support_email
+    if view.asked:
+        yield from _asked(view.asked, locale)
+    if step not in _TO_STAFF:
+        yield "product.support_email", view.product.support_email
     if view.suspend_on:
         yield "view.suspend_on", calendar_day(view.suspend_on, locale)
     if view.closed_on and step in {Step.RESTRICT, Step.SUSPEND}:
@@ -48,6 +54,13 @@ def _facts(step: Step, view: LetterView, locale: Locale) -> Iterator[tuple[str, 
     if step in _CARRIES_INVOICES:
         for owed in view.owed:
             yield from _of_invoice(owed, locale)
+
+
+def _asked(asked: Asked, locale: Locale) -> Iterator[tuple[str, str]]:
+    yield "view.asked.account_id", asked.account_id
+    if asked.on:
+        yield "view.asked.on", calendar_day(asked.on, locale)
+    yield from ((f"view.asked.{name}", text) for name, text in (("reference", asked.reference), ("words", asked.words)) if text)
 
 
 def _of_invoice(owed: Owed, locale: Locale) -> Iterator[tuple[str, str]]:

@@ -5,13 +5,13 @@ Each function takes the template's context first: it knows the reader's locale, 
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from babel.support import NullTranslations
@@ -116,6 +116,13 @@ def instant(context: Context, value: datetime) -> str:
 
 
 @pass_context
+def clock(context: Context, value: time) -> str:
+    """`14:03`, or `2:03 PM`."""
+    locale = context["locale"]
+    return _digits(format_time(value, "short", locale=locale), locale)
+
+
+@pass_context
 def number(context: Context, value: int) -> str:
     return counted(value, context["locale"])
 
@@ -129,6 +136,12 @@ def counted(value: int, locale: Locale) -> str:
 def isolated(context: Context, text: str) -> str:
     """A name or an address, set apart, and cut where it is absurdly long."""
     text = text if len(text) <= 120 else text[:119] + "…"  # noqa: PLR2004  # longer than any name that is meant
+    return _set_apart(text) if context.eval_ctx.autoescape else text
+
+
+@pass_context
+def quoted(context: Context, text: str) -> str:
+    """What somebody wrote, set apart, all of it."""
     return _set_apart(text) if context.eval_ctx.autoescape else text
 
 
@@ -204,10 +217,12 @@ FILTERS: dict[str, Any] = {
     "money": money,
     "day": day,
     "instant": instant,
+    "clock": clock,
     "weekday": weekday,
     "text_on": text_on,
     "number": number,
     "isolated": isolated,
     "path": path,
+    "quoted": quoted,
     "listing": listing,
 }

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from gatekeeper.model import Contact, Invoice, Notice, NoticeState, Origin, Promise, Step
+from gatekeeper.model import Contact, Facts, Invoice, Notice, NoticeState, Origin, Promise, Step, Wish
 from gatekeeper.policy.calendar import day_of
 from gatekeeper.policy.overdue import overdue_from
 from gatekeeper.policy.people import ORDER
 from gatekeeper.policy.rules import Rules
-from gatekeeper.wording.views import Owed, Promised, Told, mask
+from gatekeeper.wording.views import Asked, CameOf, Owed, Promised, Told, mask, plain
+
+_NOT_ARRIVED = frozenset({NoticeState.REFUSED, NoticeState.BOUNCED, NoticeState.WITHDRAWN})
 
 
 def owed(invoices: Iterable[Invoice], rules: Rules, now: datetime, public_url: str) -> tuple[Owed, ...]:
@@ -41,12 +43,43 @@ def person(contacts: Iterable[Contact], address: str) -> tuple[str, str | None]:
     return name, next((one.locale for one in theirs if one.locale), None)
 
 
+def asked(wish: Wish) -> Asked:
+    by = wish.viewer if "@" in wish.viewer else ""
+    return Asked(account_id=wish.account_id, by=by, on=wish.on, reference=wish.reference, words=wish.words)
+
+
+def came_of(wish: Wish, facts: Facts, rules: Rules) -> CameOf:
+    """What came of a wish; of one that had letters written, what has become of those."""
+    outcome, addresses = wish.outcome, tuple[str, ...]()
+    if outcome == "written":
+        of_kind = [one for one in facts.notices if one.step == wish.kind.value]
+        newest = max((one.name for one in of_kind), default="")
+        letters = [one for one in of_kind if one.name == newest]
+        addresses = tuple(mask(one.address) for one in letters)
+        if any(one.state is NoticeState.ACCEPTED for one in letters):
+            outcome = "sent"
+        elif all(one.state in _NOT_ARRIVED for one in letters):
+            outcome = "lost"
+    at = wish.at.astimezone(rules.time_zone)
+    return CameOf(
+        kind=wish.kind,
+        outcome=outcome,
+        at=at.time().replace(second=0, microsecond=0),
+        zone=str(rules.time_zone),
+        numbers=tuple(plain(number) for number in wish.numbers),
+        addresses=addresses,
+        on=wish.on,
+    )
+
+
 def _owed(invoice: Invoice, rules: Rules, now: datetime, public_url: str) -> Owed:
     start = overdue_from(invoice, rules) or now
+    pay_url = f"{public_url.rstrip('/')}/pay/{invoice.pay_token}"
     return Owed(
         number=invoice.number or invoice.id,
         remaining=invoice.remaining,
         due_on=day_of(start, rules.time_zone),
         days_overdue=max(0, (now - start).days),
-        pay_url=f"{public_url.rstrip('/')}/pay/{invoice.pay_token}",
+        pay_url=pay_url,
+        pdf_url="" if invoice.origin is Origin.STATEMENT else f"{pay_url}/pdf",
     )

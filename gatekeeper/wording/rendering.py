@@ -79,7 +79,7 @@ class Wording:
         return self._rendered(_parts_of(step, view), locale, {"view": view, "product": view.product}, finished)
 
     def page(self, name: str, view: LockoutView | None, locale: str) -> str:
-        """One of the pages `overdue` (needs a view), `settled`, `unavailable`, `by_hand`, `gone`, `fallback`, as HTML."""
+        """One of the pages `overdue` (needs a view) and those of `examples.PAGES`, as HTML."""
         values = {
             "view": view,
             "product": view.product if view else self.product,
@@ -172,7 +172,7 @@ def _only(texts: list[str]) -> str:
 
 
 def _content_security_policy(style: str, script: str, logo_url: str) -> str:
-    """The page may use its own style, its own script and the logo; it may ask its own address again (case 100)."""
+    """The page may use its own style, its own script and the logo; it may ask, and send forms to, its own host (case 100)."""
     logo = urlsplit(logo_url)
     return "; ".join(
         (
@@ -182,7 +182,7 @@ def _content_security_policy(style: str, script: str, logo_url: str) -> str:
             "connect-src 'self'",
             f"img-src {logo.scheme}://{logo.netloc}" if logo_url else "img-src 'none'",
             "base-uri 'none'",
-            "form-action 'none'",
+            "form-action 'self'",
         )
     )
 

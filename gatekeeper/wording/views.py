@@ -8,10 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, time
 from enum import Enum
 
-from gatekeeper.model import Audience, Money, Standing, Step
+from gatekeeper.model import Audience, Money, Role, Standing, Step, WishKind
 
 # Line breaks of every kind, controls, and the marks that reorder the text around them (U+202A-202E, U+2066-2069): none of them
 # belongs in a name. Joiners stay: Persian and Indic names need them.
@@ -68,13 +68,17 @@ class Product(_Plain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed(_Plain):
-    """One overdue invoice: what remains of it, since when, and the link of ours that leads to its payment page."""
+    """One overdue invoice: what remains of it, since when, and the links of ours that lead to its payment page and its PDF.
+
+    `pdf_url`: empty where there is none.
+    """
 
     number: str
     remaining: Money
     due_on: date | None
     days_overdue: int
     pay_url: str
+    pdf_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,19 @@ class Promised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(_Plain):
+    """What somebody of an account wrote to the staff on the lockout page: the transfer of which day, with which reference, or
+    in words what is wrong. `by`: their address, empty where nobody knows it.
+    """
+
+    account_id: str
+    by: str
+    on: date | None
+    reference: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterView(_Plain):
     """What one message to one person says.
 
@@ -102,7 +119,8 @@ class LetterView(_Plain):
     is not their first. In a warning, `suspend_on` is the day on which access is closed: all of it, or, where `closes` is
     `RESTRICT`, all but the paths in `leaves_open` (none: all but reading). `closed_on`: since when that is so, in the word of
     it. `soon`: invoices that are not overdue yet. `promise`: the one that is confirmed, or, in a warning, the one that was not
-    kept. `unreached`: the masked addresses of `unreached_audience` that failed; none: none is known.
+    kept. `unreached`: the masked addresses of `unreached_audience` that failed; none: none is known. `asked`: of a word to the
+    staff, what it is about.
     """
 
     product: Product
@@ -123,14 +141,47 @@ class LetterView(_Plain):
     promise: Promised | None = None
     unreached: tuple[str, ...] = ()
     unreached_audience: Audience | None = None
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameOf(_Plain):
+    """What came of the last button that this viewer pressed, `at` this time of day in `zone`.
+
+    `outcome`: of a check `unpaid`, `elsewhere`, `settled`, `unasked`; of a letter `written`, `sent`, `lost`, `nobody`; else
+    `noted`. `numbers`, `addresses`: the invoices and the masked addresses that it is about; `on`: the day of a promise or
+    transfer.
+    """
+
+    kind: WishKind
+    outcome: str
+    at: time
+    zone: str
+    numbers: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What somebody entered, to be mended: `faults` names the fields."""
+
+    kind: WishKind
+    faults: tuple[str, ...]
+    on: str = ""
+    reference: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockoutView(_Plain):
-    """What the lockout page says to the people of one account.
+    """What the lockout page says to one of the people of an account.
 
     `suspended_on`: since when access is closed, if the account is suspended. `leaves_open`: if it is restricted, the paths that
-    it is left (none: it may read).
+    it is left (none: it may read). `payers`: the masked addresses of those who pay. `token`: what the forms hand back; empty:
+    nothing can be done here but pay. `nudged`, `sent_again`: that was asked for today. `promise_from`, `promise_until`: the
+    days that may be promised; None: none may. `reviewed`: a person was asked to look. `came_of`: the last button; `form`: a
+    form that has to be mended, and `home` then the path that is looked at for access to be back.
     """
 
     product: Product
@@ -141,6 +192,18 @@ class LockoutView(_Plain):
     suspended_on: date | None
     standing: Standing = Standing.SUSPENDED
     leaves_open: tuple[str, ...] = ()
+    role: Role = Role.UNTOLD
+    payers: tuple[str, ...] = ()
+    token: str = ""
+    home: str = ""
+    nudged: bool = False
+    sent_again: bool = False
+    promise_from: date | None = None
+    promise_until: date | None = None
+    reviewed: bool = False
+    today: date | None = None
+    came_of: CameOf | None = None
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,15 @@ def test_paying_behind_the_link_of_the_page_opens_access_within_two_seconds(susp
     assert "invoice.paid" in suspended.page("/webhooks")
 
 
+def test_the_buttons_of_the_lockout_page_work(suspended: Visitor) -> None:
+    page = suspended.open_as("olmo")
+    token = re.search(r'name="token" value="([^"]+)"', page.text)
+    assert token is not None
+    answer = suspended.client.post(f"{suspended.shop}/overdue/check", data={"token": token[1]}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert "are still unpaid" in re.sub(r"<[^>]+>", "", suspended.open_as("olmo").text)
+
+
 def test_an_account_with_nobody_to_tell_is_never_suspended_and_says_so(suspended: Visitor) -> None:
     card = suspended.card("bright-dhow")
 

@@ -120,6 +120,10 @@ class Books:
         self._answer("payment_page")
         return f"https://pay.example/{invoice_id}"
 
+    def pdf(self, invoice_id: str) -> str | None:
+        self._answer("pdf")
+        return f"https://pay.example/{invoice_id}.pdf"
+
     def _pages(self, cursor: str, clock_id: str) -> Iterator[Page]:
         self._answer("owing_invoices_of_clock" if clock_id else "owing_invoices")
         behind = list(self.invoices).index(cursor) + 1 if cursor else 0

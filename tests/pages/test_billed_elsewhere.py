@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from gatekeeper.ledger.wish_reader import WishReader
 from gatekeeper.model import Origin
-from gatekeeper.pages import routes
 from gatekeeper.pages.ledger_books import LedgerBooks
 from gatekeeper.policy.rules import Rules
-from gatekeeper.wording import Wording
 from tests.kit.builders import DUE_AT, invoice
 from tests.kit.ledger import Ledger, opened
-from tests.pages.test_routes import HEADERS, SIGNER, BillerAway, ask
+from tests.pages.test_routes import HEADERS, ask, web
 from tests.wording.samples import PRODUCT
 
 
@@ -28,13 +27,14 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def app(ledger: Ledger) -> Starlette:
     books = LedgerBooks(
         reader=ledger.reader,
+        wishes=WishReader(ledger.engine),
         rules_of=lambda _: Rules(),
         product=PRODUCT,
         public_url="https://bill.example",
+        promise_days=7,
         clock=lambda: DUE_AT,
     )
-    never = pytest.fail
-    return Starlette(routes=routes(books, never, SIGNER, Wording(PRODUCT), unavailable=BillerAway))
+    return web(books, payment_page=pytest.fail, pdf=pytest.fail)
 
 
 def link(ledger: Ledger, **changes: Any) -> str:
@@ -63,3 +63,7 @@ def test_what_is_settled_says_thank_you(ledger: Ledger, changes: dict[str, Any])
 
 def test_what_was_written_off_can_still_be_paid(ledger: Ledger) -> None:
     assert ask(app(ledger), link(ledger, status="uncollectible", pay_url="https://bank.example/1")).status_code == 303
+
+
+def test_a_pdf_of_it_is_not_ours_to_give(ledger: Ledger) -> None:
+    assert ask(app(ledger), link(ledger, pay_url="https://bank.example/pay/1") + "/pdf").status_code == 404

@@ -20,7 +20,16 @@ from tests.wording.samples import LOCKOUT, LOCKOUTS, OLDER, PAGES, PRODUCT, pseu
 
 pytestmark = pytest.mark.peer("chromium")
 
-STATUS = {"overdue": 402, "settled": 200, "unavailable": 503, "by_hand": 200, "gone": 404, "fallback": 402}
+STATUS = {
+    "overdue": 402,
+    "settled": 200,
+    "unavailable": 503,
+    "by_hand": 200,
+    "gone": 404,
+    "fallback": 402,
+    "closed": 402,
+    "back": 200,
+}
 LONG = "x" * 200
 
 

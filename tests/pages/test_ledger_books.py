@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gatekeeper.ledger.wish_reader import WishReader
 from gatekeeper.model import Standing, Verdict
 from gatekeeper.pages.ledger_books import LedgerBooks
 from gatekeeper.policy.rules import Rules
@@ -24,9 +25,11 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 def books(ledger: Ledger) -> LedgerBooks:
     return LedgerBooks(
         reader=ledger.reader,
+        wishes=WishReader(ledger.engine),
         rules_of=lambda _: Rules(),
         product=PRODUCT,
         public_url="https://bill.acme.example",
+        promise_days=7,
         clock=lambda: on(20),
     )
 

@@ -1,20 +1,26 @@
 import asyncio
 import hashlib
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 import httpx
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from starlette.applications import Starlette
 
-from gatekeeper.pages import PAGE_HEADER, PayLink, routes
+from gatekeeper.model import WishKind
+from gatekeeper.pages import PAGE_HEADER, Books, Deeds, PayLink, Signers, Watch, routes
 from gatekeeper.wording import LockoutView, Wording
 from tests.wording.samples import LOCKOUT, PRODUCT
 
 SIGNER = URLSafeTimedSerializer(["a key for tests"], salt="page")
+ACTION_SIGNER = URLSafeTimedSerializer(["a key for tests"], salt="page.action")
+PDF = "https://pay.stripe.example/invoice/acct_1/live_abc/pdf"
 PAYMENT_PAGE = "https://invoice.stripe.example/i/acct_1/live_abc?s=ap&x=[1]"
 HEADERS = {
     "cache-control": "no-store",
@@ -38,7 +44,7 @@ class Shelf:
     links: dict[str, PayLink] = field(default_factory=lambda: {"tok": PayLink(invoice_id="in_1", owed=True)})
     asked: list[str] = field(default_factory=list)
 
-    def lockout(self, account_id: str) -> LockoutView | None:
+    def lockout(self, account_id: str, _viewer: str = "") -> LockoutView | None:
         self.asked.append(account_id)
         return self.lockouts.get(account_id)
 
@@ -46,15 +52,49 @@ class Shelf:
         return self.links.get(token)
 
 
+class Idle:
+    """Does nothing of what the buttons ask for."""
+
+    def check(self, account_id: str, viewer: str) -> None: ...
+    def write(self, account_id: str, viewer: str, kind: WishKind) -> None: ...
+    def promise(self, account_id: str, viewer: str, due_on: date) -> None: ...
+    def transfer(self, account_id: str, viewer: str, paid_on: date, reference: str) -> None: ...
+    def review(self, account_id: str, viewer: str, words: str) -> None: ...
+
+
+def web(
+    books: Books,
+    deeds: Deeds | None = None,
+    payment_page: Callable[[str], str | None] = lambda _: PAYMENT_PAGE,
+    pdf: Callable[[str], str | None] = lambda _: PDF,
+    wording: Wording | None = None,
+) -> Starlette:
+    """The pages alone; `watch` never finds anybody let in."""
+    return Starlette(
+        routes=routes(
+            books,
+            deeds or Idle(),
+            payment_page=payment_page,
+            pdf=pdf,
+            signers=Signers(page=SIGNER, action=ACTION_SIGNER),
+            wording=wording or Wording(PRODUCT),
+            watch=Watch(lambda: 0, lambda _: set(), threading.Event()),
+            unavailable=BillerAway,
+        )
+    )
+
+
 def app(books: Shelf, payment_page: Callable[[str], str | None] = lambda _: PAYMENT_PAGE) -> Starlette:
-    return Starlette(routes=routes(books, payment_page, SIGNER, Wording(PRODUCT), unavailable=BillerAway))
+    return web(books, payment_page=payment_page)
 
 
-def ask(application: Starlette, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> httpx.Response:
+def ask(
+    application: Starlette, path: str, method: str = "GET", headers: dict[str, str] | None = None, **body: Any
+) -> httpx.Response:
     async def once() -> httpx.Response:
         transport = httpx.ASGITransport(app=application)
         async with httpx.AsyncClient(transport=transport, base_url="https://bill.acme.example") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, **body)
 
     return asyncio.run(once())
 
@@ -173,13 +213,15 @@ def test_every_answer_carries_the_same_protection(path: str, method: str) -> Non
     links = {name: PayLink(invoice_id=name, owed=name != "settled") for name in ("tok", "settled", "away")}
     application = app(Shelf(links=links), lambda invoice_id: unreachable("") if invoice_id == "away" else PAYMENT_PAGE)
     answer = ask(application, path, method, headers=vouched("acme"))
-    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    # A form of the page that tells no host anything would have the origin `null`
+    expected = HEADERS | ({"referrer-policy": "same-origin"} if path == "/overdue" else {})
+    assert {name: answer.headers[name] for name in HEADERS} == expected
     policy = answer.headers["content-security-policy"].split("; ")
     assert {
         "default-src 'none'",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     } <= set(policy)
     assert "unsafe" not in str(policy)
@@ -194,7 +236,7 @@ def test_the_policy_allows_exactly_the_style_and_script_of_the_page() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("path", ["/overdue", "/pay/tok"])
+@pytest.mark.parametrize("path", ["/overdue", "/pay/tok", "/pay/tok/pdf"])
 def test_only_reading_is_possible(path: str, method: str) -> None:
     assert ask(app(Shelf()), path, method).status_code == 405
 

@@ -10,6 +10,7 @@ from gatekeeper.model import Audience, Facts, Money, Notice, NoticeState, Origin
 from gatekeeper.policy.calendar import Hours, Office
 from gatekeeper.policy.decide import decide
 from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.selfservice import ASKED, TO_STAFF
 from gatekeeper.policy.sending import Content, content_now, not_before, read_first
 from tests.kit.builders import (
     ACCOUNTANT,
@@ -233,13 +234,13 @@ def test_what_can_wait_does_not_come_within_a_day_of_another_letter(step: Step) 
     assert not_before(letter, friday, HOURS, on(4.1)) == on(7)
 
 
-@pytest.mark.parametrize("step", [Step.WARNING, Step.RESTRICT, Step.SUSPEND, Step.PROMISED, Step.RESTORED])
+@pytest.mark.parametrize("step", [Step.WARNING, Step.RESTRICT, Step.SUSPEND, Step.PROMISED, Step.RESTORED, *ASKED, *TO_STAFF])
 def test_what_cannot_wait_goes_at_once(step: Step) -> None:
     known = facts(notices=(notice(Step.REMINDER, Audience.USER, 1),))
     assert not_before(notice(step, Audience.USER, None), known, RULES, on(1.5)) == on(1.5)
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.RESTORED])
+@pytest.mark.parametrize("step", [step for step in Step if step not in (Step.RESTORED, *TO_STAFF)])
 def test_only_good_news_comes_at_night(step: Step) -> None:
     night = on(1.5)
     assert not_before(notice(step, Audience.USER, None), facts(), HOURS, night) == on(2)

@@ -50,7 +50,7 @@ LOCKOUT = LockoutView(
 )
 READING = replace(LOCKOUT, suspended_on=None, standing=Standing.RESTRICTED)
 LOCKOUTS = {"suspended": LOCKOUT, "reading": READING, "paths": replace(READING, leaves_open=LEFT)}
-PAGES = ("overdue", "settled", "unavailable", "by_hand", "gone", "fallback")
+PAGES = ("overdue", "settled", "unavailable", "by_hand", "gone", "fallback", "closed", "back")
 
 SOON = (
     Owed(

@@ -216,6 +216,10 @@ def test_what_each_step_must_name() -> None:
         Step.RESTORED: {"support_email", *invoice},
         Step.PROMISED: {"support_email", "promise.due_on"},
         Step.UNREACHABLE: {"support_email"},
+        Step.NUDGE: {"support_email", *invoice},
+        Step.AGAIN: {"support_email", *invoice},
+        Step.TRANSFER: {"asked.account_id", "asked.on", "asked.reference"},
+        Step.REVIEW: {"asked.account_id", "asked.words"},
     }
 
 

@@ -72,6 +72,10 @@ class StripeBooks:
         document = self._asking.one("invoices", invoice_id)
         return None if document is None else words.payment_page(document)
 
+    def pdf(self, invoice_id: str) -> str | None:
+        document = self._asking.one("invoices", invoice_id)
+        return None if document is None else words.pdf(document)
+
     def dispute(self, dispute_id: str) -> DisputeReading | None:
         read_at = self._clock()
         for document in self._tolerated("disputes", lambda: [self._asking.one("disputes", dispute_id, expand=["charge"])]):

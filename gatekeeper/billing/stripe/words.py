@@ -16,6 +16,8 @@ from gatekeeper.model import Audience, Customer, Dispute, Invoice, Reading, is_a
 _PAYABLE: Final = frozenset({"open", "uncollectible"})
 _CLOSED: Final = frozenset({"won", "lost", "prevented", "warning_closed"})
 
+_Url = Annotated[str, Field(pattern=r"^https?://[!-~]+$")]
+
 
 class _Address(Shown):
     country: Text | None
@@ -111,7 +113,11 @@ class _Invoice(_Payable, Named):
 
 
 class _WithPage(_Payable):
-    hosted_invoice_url: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None
+    hosted_invoice_url: _Url | None
+
+
+class _WithPdf(Shown):
+    invoice_pdf: _Url | None = None
 
 
 class _About(Shown):
@@ -258,6 +264,11 @@ def payment_page(document: Document) -> str | None:
     """Where an invoice can be paid; None: it cannot, or need not be. Raises Unreadable."""
     shown = read(_WithPage, document, "invoice")
     return shown.hosted_invoice_url if shown.status in _PAYABLE and shown.amount_remaining > 0 else None
+
+
+def pdf(document: Document) -> str | None:
+    """Where an invoice can be had as a PDF; None: nowhere. Raises Unreadable."""
+    return read(_WithPdf, document, "invoice").invoice_pdf
 
 
 def _field(shown: _Customer, place: str) -> str:

@@ -17,6 +17,7 @@ from gatekeeper.ledger.writer.reconciles import Reconciles
 from gatekeeper.ledger.writer.returns import Returns
 from gatekeeper.ledger.writer.statements import Statements
 from gatekeeper.ledger.writer.verdicts import Verdicts
+from gatekeeper.ledger.writer.wishes import Wishes
 from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
 
 
@@ -24,7 +25,8 @@ from gatekeeper.policy.brake import DEFAULT_LIMITS, Limits
 class Writer:
     """`readings` of the biller, its `disputes` and test `clocks`, `reconciles` of all its books; `verdicts` of the policy, the
     `brakes`; `outbox` of notices, `returns` of what came back of them, `hooks` to the product, `inbox` of events; the
-    staff's `desk`, `profiles` that the product tells us, `statements` of invoices that are billed elsewhere.
+    staff's `desk`, `profiles` that the product tells us, `statements` of invoices that are billed elsewhere, `wishes` of
+    people on the lockout page.
     """
 
     readings: Readings
@@ -40,6 +42,7 @@ class Writer:
     profiles: Profiles
     statements: Statements
     brakes: Brakes
+    wishes: Wishes
 
 
 def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT_LIMITS, announced: bool = False) -> Writer:
@@ -59,4 +62,5 @@ def open_writer(engine: Engine, *, message_domain: str, limits: Limits = DEFAULT
         profiles=Profiles(writing),
         statements=Statements(writing),
         brakes=Brakes(writing, limits),
+        wishes=Wishes(writing, message_domain),
     )

@@ -1,12 +1,13 @@
 """What staff do: exempt, note a promise, open an account, arm and disarm. Each leaves an audit row with its author."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from gatekeeper.ledger.tables import accounts, audit, exemptions, promises, state
 from gatekeeper.ledger.writer.touch import lock, release, touch
-from gatekeeper.model import Mode, Money, Scope
+from gatekeeper.model import Exemption, Mode, Money, Scope
 
 _KINDS = {False: "exemption", True: "staff_hold"}
 
@@ -26,7 +27,10 @@ class Desk:
         self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime, scope: Scope = Scope.CONTACT
     ) -> None:
         """Whitelist an account to the end of `until_on`; an older exemption is replaced."""
-        self._pause(account_id, until_on, reason, author, now, staff_hold=False, scope=scope.value)
+        exemption = Exemption(until_on=until_on, reason=reason, author=author, set_at=now, scope=scope)
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            pause(connection, account_id, exemption)
 
     def end_exemption(self, account_id: str, *, author: str, now: datetime) -> bool:
         """Take an account off the whitelist; False if it was not on it."""
@@ -34,21 +38,14 @@ class Desk:
 
     def hold(self, account_id: str, *, until_on: date, reason: str, author: str, now: datetime) -> None:
         """Hold an account to the end of `until_on`, while staff looks into something; an older hold is replaced."""
-        self._pause(account_id, until_on, reason, author, now, staff_hold=True, scope=Scope.CONTACT.value)
+        hold = Exemption(until_on=until_on, reason=reason, author=author, set_at=now, staff_hold=True)
+        with self._engine.begin() as connection:
+            _require(connection, account_id)
+            pause(connection, account_id, hold)
 
     def end_hold(self, account_id: str, *, author: str, now: datetime) -> bool:
         """End the staff's hold; False if there was none."""
         return self._go_on(account_id, author, now, staff_hold=True)
-
-    def _pause(
-        self, account_id: str, until_on: date, reason: str, author: str, now: datetime, *, staff_hold: bool, scope: str
-    ) -> None:
-        with self._engine.begin() as connection:
-            _require(connection, account_id)
-            _end(connection, account_id, now, staff_hold=staff_hold)
-            row = {"account_id": account_id, "until_on": until_on, "reason": reason, "author": author, "set_at": now}
-            connection.execute(insert(exemptions).values(**row, staff_hold=staff_hold, scope=scope))
-            _note(connection, account_id, _KINDS[staff_hold], f"until {until_on}: {reason}", author, now)
 
     def _go_on(self, account_id: str, author: str, now: datetime, *, staff_hold: bool) -> bool:
         with self._engine.begin() as connection:
@@ -64,12 +61,7 @@ class Desk:
         """Note that somebody promised to pay by the end of `due_on`; a newer promise takes the place of an older."""
         with self._engine.begin() as connection:
             _require(connection, account_id)
-            running = (promises.c.account_id == account_id) & promises.c.ended_at.is_(None)
-            connection.execute(update(promises).where(running).values(ended_at=now))
-            row = {"account_id": account_id, "due_on": due_on, "by": by, "set_at": now}
-            sum_of = {} if amount is None else {"amount_minor": amount.minor, "currency": amount.currency}
-            connection.execute(insert(promises).values(**row, **sum_of))
-            _note(connection, account_id, "promise", f"on {due_on} by {by}", author, now)
+            note_promise(connection, account_id, due_on=due_on, by=by, author=author, now=now, amount=amount)
 
     def reopen(self, account_id: str, *, reason: str, author: str, now: datetime) -> None:
         """Open an account by hand: what was said before no longer permits a suspension (rule 4)."""
@@ -91,6 +83,27 @@ class Desk:
         """Look again at everything that was held back (after `resume`)."""
         with self._engine.begin() as connection:
             release(connection)
+
+
+def note_promise(
+    connection: Connection, account_id: str, *, due_on: date, by: str, author: str, now: datetime, amount: Money | None = None
+) -> None:
+    """In place of the promise that runs, if there is one; the account has been taken."""
+    running = (promises.c.account_id == account_id) & promises.c.ended_at.is_(None)
+    connection.execute(update(promises).where(running).values(ended_at=now))
+    row = {"account_id": account_id, "due_on": due_on, "by": by, "set_at": now}
+    sum_of = {} if amount is None else {"amount_minor": amount.minor, "currency": amount.currency}
+    connection.execute(insert(promises).values(**row, **sum_of))
+    _note(connection, account_id, "promise", f"on {due_on} by {by}", author, now)
+
+
+def pause(connection: Connection, account_id: str, hold: Exemption) -> None:
+    """In place of the exemption, or of the staff's hold, that runs, if there is one; the account has been taken."""
+    _end(connection, account_id, hold.set_at, staff_hold=hold.staff_hold)
+    row = {"account_id": account_id, **asdict(hold), "scope": hold.scope.value}
+    connection.execute(insert(exemptions).values(**row))
+    said = f"until {hold.until_on}: {hold.reason}"
+    _note(connection, account_id, _KINDS[hold.staff_hold], said, hold.author, hold.set_at)
 
 
 def _require(connection: Connection, account_id: str) -> None:

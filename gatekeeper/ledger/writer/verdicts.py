@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, bindparam, case, insert, select, update
 
@@ -16,8 +16,9 @@ from gatekeeper.ledger.rows import distrust_of, reasons_out
 from gatekeeper.ledger.tables import accounts, audit, cases, notices, state
 from gatekeeper.ledger.writer.brakes import may_close
 from gatekeeper.ledger.writer.hooks import Change, announce
+from gatekeeper.ledger.writer.planning import notice_row
 from gatekeeper.ledger.writer.touch import lock
-from gatekeeper.model import Facts, NoticeState, PlannedNotice, Standing, Step, Verdict
+from gatekeeper.model import Facts, NoticeState, Standing, Step, Verdict
 from gatekeeper.policy.brake import Caps
 from gatekeeper.policy.clocks import shift_of
 from gatekeeper.policy.withhold import closes
@@ -94,7 +95,7 @@ class Verdicts:
                 return []
             _open_cases(connection, taken)
             _close_cases(connection, taken)
-            self._plan(connection, UUID(house.ledger_id), taken, now)
+            self._plan(connection, house.ledger_id, taken, now)
             changed = [one for one in taken if one.changes]
             noted = connection.execute(_NOTE, [_change(one, now) for one in changed]).scalars().all() if changed else []
             # Whoever raises the revision holds it until the commit: what a reader finds at a revision is all that is in it
@@ -116,9 +117,10 @@ class Verdicts:
             connection.execute(update(state).where(state.c.revision <= above).values(higher))
             return int(connection.execute(select(state.c.revision)).scalar_one())
 
-    def _plan(self, connection: Connection, ledger_id: UUID, taken: Iterable[_Judged], now: datetime) -> None:
+    def _plan(self, connection: Connection, ledger_id: str, taken: Iterable[_Judged], now: datetime) -> None:
+        domain = self._message_domain
         rows = [
-            _planned(one, notice, f"<gk-{uuid5(ledger_id, _key(one, notice)).hex}@{self._message_domain}>", now)
+            notice_row(one.facts.account_id, one.case_id, notice, ledger_id=ledger_id, domain=domain, at=one.at, now=now)
             for one in taken
             for notice in one.verdict.notices
         ]
@@ -217,33 +219,6 @@ def _close_cases(connection: Connection, taken: Iterable[_Judged]) -> None:
     stopped = case((in_doubt, notices.c.state), else_=NoticeState.WITHDRAWN.value)
     not_good_news = notices.c.step != Step.RESTORED.value
     connection.execute(update(notices).where(waiting, not_good_news).values(state=stopped, next_try_at=None))
-
-
-def _key(one: _Judged, notice: PlannedNotice) -> str:
-    """What a notice is known by, once for ever (rule 5). A courtesy belongs to no case, but to what it names."""
-    about = "+".join(notice.named) if notice.step is Step.COURTESY else str(one.case_id)
-    return f"{one.facts.account_id}:{about}:{notice.step}:{notice.name}:{notice.occasion}:{notice.address}"
-
-
-def _planned(one: _Judged, notice: PlannedNotice, message_id: str, now: datetime) -> dict[str, Any]:
-    case_id = None if notice.step is Step.COURTESY else one.case_id
-    assert case_id is not None or notice.step is Step.COURTESY, "a notice belongs to a case"
-    return {
-        "account_id": one.facts.account_id,
-        "case_id": case_id,
-        "step": notice.step.value,
-        "name": notice.name,
-        "occasion": notice.occasion,
-        "audiences": [audience.value for audience in notice.audiences],
-        "address": notice.address,
-        "state": NoticeState.PLANNED.value,
-        "named": list(notice.named),
-        "suspend_on": notice.suspend_on,
-        "closes": notice.closes.value if notice.closes else "",
-        "message_id": message_id,
-        "planned_at": one.at,
-        "next_try_at": now,
-    }
 
 
 def _change(one: _Judged, now: datetime) -> dict[str, Any]:

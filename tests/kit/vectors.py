@@ -1,0 +1,87 @@
+"""Return addresses with which somebody may try to send a visitor elsewhere, or to end a header (case 99)."""
+
+from typing import Final
+
+AIMS_ELSEWHERE: Final = (
+    *(
+        "//evil.example",
+        "///evil.example",
+        "////evil.example",
+        "//evil.example/%2f..",
+        "/%2f/evil.example",
+        "/%2F%2Fevil.example",
+    ),
+    *("/\\evil.example", "\\\\evil.example", "/\\/evil.example", "\\/evil.example", "/%5cevil.example", "/%5C%5Cevil.example"),
+    *(
+        "https:evil.example",
+        "https:/evil.example",
+        "https://evil.example",
+        "HTTPS://EVIL.EXAMPLE",
+        "http:evil.example",
+        "http://",
+    ),
+    *(
+        "https:\\\\evil.example",
+        "https:///evil.example",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "\x01javascript:alert(1)",
+    ),
+    *(
+        "java\tscript:alert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,<h1>evil</h1>",
+        "vbscript:x",
+        "blob:https://evil.example/x",
+    ),
+    *("//user@evil.example", "//app.acme.example@evil.example", "https://app.acme.example:pw@evil.example", "@evil.example"),
+    *("/@evil.example\r\n", "/a\r\nLocation: //evil.example", "/%0d%0aLocation:%20//evil.example", "/a\r\n\r\n<h1>evil</h1>"),
+    *(
+        "/\u010a\u010dSet-Cookie: evil=1",
+        "/a\x00b",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r/evil.example",
+        " //evil.example",
+    ),
+    *("\t//evil.example", "\u00a0//evil.example", "/\u2028/evil.example", "//\u0435vil.example", "//xn--vil-qdd.example"),
+    *(
+        "//evil\u3002example",
+        "//\u2100evil.example",
+        "/\uff0fevil.example",
+        "\uff0f\uff0fevil.example",
+        "//[::1]",
+        "//127.1",
+        "//0x7f.1",
+    ),
+    *("//evil.example:80", "//evil.example:80#@app.acme.example", "//evil.example?app.acme.example", "/..//evil.example"),
+    *(
+        "/.//evil.example",
+        "/a/..//evil.example",
+        "/a/../../evil.example",
+        "/./\\evil.example",
+        ";//evil.example",
+        "/;//evil.example",
+    ),
+    *(
+        "?next=//evil.example",
+        "#//evil.example",
+        "evil.example",
+        ".evil.example",
+        "/a//evil.example",
+        "/%",
+        "/%zz",
+        "/%c0%af/evil",
+    ),
+)
+PLAIN: Final = (
+    "/",
+    "/work",
+    "/desk/",
+    "/a/b.c~d_e-f",
+    "/a:b@c",
+    "/x,y=z&w!$'()*+",
+    "/:@evil.example",
+    "/-._~",
+    "/javascript:alert(1)",
+)
