@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -29,6 +29,10 @@ class StateFolder:
     def page_signer(self) -> URLSafeTimedSerializer:
         """Signs what the gate tells the web part: whose lockout page to show. The key is made by whoever comes first."""
         return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page")
+
+    def staff_signer(self) -> URLSafeSerializer:
+        """Signs passes of the staff. When they end stands in them, for itsdangerous would ask a clock of its own."""
+        return URLSafeSerializer(self._key("page.key"), salt="gatekeeper.staff")
 
     def return_path_secret(self) -> bytes:
         """Signs the return paths of letters."""
