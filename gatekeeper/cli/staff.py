@@ -20,8 +20,8 @@ _MOST_MINUTES = 8 * 60
 def staff_pass(config: Path | None, *, name: str, minutes: int, json_wanted: bool) -> None:
     """Let NAME, of the staff, into the product while signed in there as an account that is closed.
 
-    The gate believes the pass in the cookie gatekeeper_staff, or in the header X-Gatekeeper-Staff. It ends by the machine's clock,
-    even where the ledger's is simulated.
+    The gate believes the pass in the cookie gatekeeper_staff, or in the header X-Gatekeeper-Staff. It ends by the clock of the
+    machine, even where that of the ledger is simulated.
     """
     from gatekeeper.gate.staff import STAFF_COOKIE
     from gatekeeper.wiring.clock import system_clock
