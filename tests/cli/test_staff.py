@@ -1,7 +1,5 @@
 """`gatekeeper staff-pass`: a pass for staff, an audit row of it, and a gate that believes it (case 106)."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +12,6 @@ from gatekeeper.wiring.passes import holder
 from gatekeeper.wiring.places import StateFolder
 from tests.kit.gates import publish
 from tests.kit.ledger import Ledger, opened
-from tests.kit.ports import wait_until_listening
 from tests.kit.running import Installation
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -49,16 +46,11 @@ def test_a_gate_believes_it(office: tuple[Installation, Ledger]) -> None:
     made, _ = office
     publish(made.folder / "snapshot", 7, late="suspended")
     shown = made.command("staff-pass", "Jo").strip()
-    command = [sys.executable, "-m", "gatekeeper", "--config", str(made.config), "gate"]
-    with (made.folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log, stdout=log) as gate:
-        try:
-            wait_until_listening(made.gate_port, seconds=20)
-            asked = {"X-Account-Id": "late", "X-Original-Method": "GET", "X-Original-URI": "/x"}
-            for headers, status in (({}, 403), ({"X-Gatekeeper-Staff": shown}, 200)):
-                reply = httpx.get(f"{made.gate}/gate/nginx", headers=asked | headers, trust_env=False)
-                assert reply.status_code == status
-        finally:
-            gate.terminate()
+    with made.running("gate"):
+        asked = {"X-Account-Id": "late", "X-Original-Method": "GET", "X-Original-URI": "/x"}
+        for headers, status in (({}, 403), ({"X-Gatekeeper-Staff": shown}, 200)):
+            reply = httpx.get(f"{made.gate}/gate/nginx", headers=asked | headers, trust_env=False)
+            assert reply.status_code == status
     line = next(line for line in made.log().splitlines() if "staff let in" in line)
     assert "Jo" in line
     assert "late" in line
