@@ -23,6 +23,7 @@ from gatekeeper.ledger.writer.inbox import Arrival, Inbox
 from gatekeeper.model import Identity
 
 _CLOSE = {"Connection": "close"}  # the rest of the body is not waited for
+UNSIGNED = "Not a delivery that Stripe signed with a configured secret.\n"
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ def routes(
             delivery = verify(body, request.headers.get("stripe-signature", ""), secrets)
         except DeliveryRefused as fault:
             log.warning("event.refused", because=str(fault))
-            return PlainTextResponse("Not a delivery that Stripe signed with a configured secret.\n", 400)
+            return PlainTextResponse(UNSIGNED, 400)
         try:
             await keeping.keep(_Come(delivery, body, clock()))
         except DatabaseUnavailable:

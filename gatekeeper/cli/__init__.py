@@ -5,7 +5,21 @@ from pathlib import Path
 import click
 
 from gatekeeper import __version__
-from gatekeeper.cli import accounts, bounces, brake, hooks, invoices, notices, safety, serve, setup, whatif, why, worklist
+from gatekeeper.cli import (
+    accounts,
+    bounces,
+    brake,
+    hooks,
+    invoices,
+    notices,
+    safety,
+    serve,
+    setup,
+    staff,
+    whatif,
+    why,
+    worklist,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None})
@@ -24,6 +38,6 @@ def cli(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for group in (serve, setup, safety, brake, whatif, why, worklist, accounts, invoices, notices, bounces, hooks):
+for group in (serve, setup, safety, brake, whatif, why, worklist, accounts, invoices, notices, bounces, hooks, staff):
     for command in group.COMMANDS:
         cli.add_command(command)

@@ -9,6 +9,8 @@ import click
 from gatekeeper.cli.opening import BAD_CONFIGURATION, FAILED, as_json, author, settings_of, table
 
 if TYPE_CHECKING:
+    from gatekeeper.config import Settings
+    from gatekeeper.perform.mail.sender_dns import Finding
     from gatekeeper.wiring.house import House
 
 _SHOWN = 10
@@ -76,13 +78,18 @@ def _refused(house: "House") -> str | None:
 
 @click.command()
 @click.option("--dns", metavar="ADDRESS[:PORT]", help="A name server to ask, as 9.9.9.9; else this machine's.")
+@click.option("--edge", metavar="URL", help="The product behind its edge, to ask as a suspended test account.")
+@click.option(
+    "--as", "known_by", metavar="HEADER", multiple=True, help="With --edge, by what it is known: 'Cookie: session=...'."
+)
 @click.option("--json", "json_wanted", is_flag=True, help="As JSON.")
 @click.pass_obj
-def doctor(config: Path | None, *, dns: str | None, json_wanted: bool) -> None:
+def doctor(config: Path | None, *, dns: str | None, edge: str | None, known_by: tuple[str, ...], json_wanted: bool) -> None:
     """Look whether letters have what large mail providers ask for: SPF, DKIM and DMARC of the sender's domain.
 
-    And whether the product takes its hooks: it is sent a signed one that tells of nothing. Exit code 1 if something is missing.
-    What could not be looked up is said, and is no failure.
+    And whether the product takes its hooks: it is sent a signed one that tells of nothing. With --edge also whether a
+    suspended account is refused there, in the right way, and can pay. Exit code 1 if something is missing. What could not be
+    looked up is said, and is no failure.
     """
     from gatekeeper.model import Answered
     from gatekeeper.perform.mail.sender_dns import DnsSilent, Finding, Sign, examine, open_dns
@@ -101,12 +108,28 @@ def doctor(config: Path | None, *, dns: str | None, json_wanted: bool) -> None:
     if tried is not None:
         sign = Sign.FOUND if tried.answered is Answered.TAKEN else Sign.MISSING
         found.append(Finding("hooks.url", sign, f"a signed test of the product: {tried.detail}"))
+    found += _of_edge(edge, known_by, settings)
     if json_wanted:
         as_json([one._asdict() for one in found])
     else:
         table(("ABOUT", "", "WHAT"), [(one.about, one.sign, one.what) for one in found])
     if any(one.sign is Sign.MISSING for one in found):
         raise click.exceptions.Exit(FAILED)
+
+
+def _of_edge(url: str | None, known_by: tuple[str, ...], settings: "Settings") -> "list[Finding]":
+    from gatekeeper.wiring.edge import address, examine_edge, header
+    from gatekeeper.wiring.gate import gate_settings
+
+    if url is None:
+        if known_by:
+            raise click.UsageError("--as goes with --edge.")
+        return []
+    try:
+        place, headers = address(url), [header(text) for text in known_by]
+    except ValueError as fault:
+        raise click.BadParameter(f"{fault}.") from None
+    return examine_edge(place, headers, gate_settings(settings))
 
 
 def _name_server(text: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ URI = b"x-original-uri"
 FORWARDED_METHOD = b"x-forwarded-method"
 FORWARDED_URI = b"x-forwarded-uri"
 EDGE_SECRET = b"x-gatekeeper-edge"
+STAFF = b"x-gatekeeper-staff"
 ACCEPT = b"accept"
 ACCEPT_LANGUAGE = b"accept-language"
 FETCH_MODE = b"sec-fetch-mode"
@@ -30,7 +31,7 @@ ALIAS = b"(alias)"
 
 _READ = (
     *(METHOD, URI, ORIGINAL_HOST, FORWARDED_METHOD, FORWARDED_URI, FORWARDED_HOST, HOST, EDGE_SECRET),
-    *(ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE, CONTENT_TYPE, COOKIE, AUTHORIZATION),
+    *(ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE, CONTENT_TYPE, COOKIE, AUTHORIZATION, STAFF),
 )
 _FRAMING = (b"content-length", b"transfer-encoding", b"upgrade")
 _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]")

@@ -23,6 +23,7 @@ from gatekeeper.gate.follow import Follower
 from gatekeeper.gate.keys import follow_keys
 from gatekeeper.gate.pages import LockoutPages, Sign
 from gatekeeper.gate.settings import GateSettings
+from gatekeeper.gate.staff import Holder, nobody
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,13 @@ async def serve(
     sign: Sign,
     clock: Callable[[], datetime],
     stop: asyncio.Event,
+    staff_of: Holder = nobody,
     ready: Callable[[], None] | None = None,
 ) -> None:
     """Answer until `stop` is set; then finish what was asked, and return.
 
-    `sign` makes the token for a lockout page, and `clock` tells whether a visitor's token has expired. `ready` is called once
-    the gate listens.
+    `sign` makes the token for a lockout page, `clock` tells whether a visitor's token has expired, and `staff_of` who holds a
+    pass of the staff. `ready` is called once the gate listens.
 
     Raises:
         GateRefused: settings that would leave the gate open to strangers.
@@ -52,7 +54,7 @@ async def serve(
     """
     settings.check()
     book = Book(asyncio.get_running_loop().time, stale_deny_max=settings.stale_deny_max)
-    gate = Gate(settings, book, clock)
+    gate = Gate(settings, book, clock, staff_of)
     source = _source(settings, book, clock)
     source.look()
     gate.renew()
@@ -76,20 +78,27 @@ async def serve(
     log.info("gate stopped")
 
 
-def run(settings: GateSettings, *, sign: Sign, clock: Callable[[], datetime], ready: Callable[[], None] | None = None) -> None:
+def run(
+    settings: GateSettings,
+    *,
+    sign: Sign,
+    clock: Callable[[], datetime],
+    staff_of: Holder = nobody,
+    ready: Callable[[], None] | None = None,
+) -> None:
     """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(settings, sign, clock, ready))
+        runner.run(_until_told(settings, sign, clock, staff_of, ready))
 
 
 async def _until_told(
-    settings: GateSettings, sign: Sign, clock: Callable[[], datetime], ready: Callable[[], None] | None
+    settings: GateSettings, sign: Sign, clock: Callable[[], datetime], staff_of: Holder, ready: Callable[[], None] | None
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, sign=sign, clock=clock, stop=stop, ready=ready)
+    await serve(settings, sign=sign, clock=clock, stop=stop, staff_of=staff_of, ready=ready)
 
 
 def _source(settings: GateSettings, book: Book, clock: Callable[[], datetime]) -> Follower | Feed:

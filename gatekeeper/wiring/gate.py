@@ -11,6 +11,7 @@ from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.wiring.clock import system_clock
 from gatekeeper.wiring.listening import refused
+from gatekeeper.wiring.passes import holder
 from gatekeeper.wiring.places import StateFolder
 
 
@@ -49,13 +50,14 @@ def run_gate(settings: Settings, *, with_parent: bool) -> None:
     if with_parent:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
     chosen = gate_settings(settings)
-    signer = StateFolder(Path(settings.state.folder)).page_signer()
+    state = StateFolder(Path(settings.state.folder))
+    signer = state.page_signer()
 
     def sign(account: str, viewer: str, path: str) -> str:
         return signer.dumps({"account": account, "viewer": viewer, "path": path})
 
     try:
-        run(chosen, sign=sign, clock=system_clock)
+        run(chosen, sign=sign, clock=system_clock, staff_of=holder(state.staff_signer(), system_clock))
     except OSError as fault:
         raise refused(chosen.host, chosen.port, "gate.listen", fault) from fault
 

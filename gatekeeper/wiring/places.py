@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -36,6 +36,10 @@ class StateFolder:
     def action_signer(self) -> URLSafeTimedSerializer:
         """Signs what the forms of the lockout page hand back."""
         return URLSafeTimedSerializer(self._key("page.key"), salt="gatekeeper.page.action")
+
+    def staff_signer(self) -> URLSafeSerializer:
+        """Signs passes of the staff. When they end stands in them, for itsdangerous would ask a clock of its own."""
+        return URLSafeSerializer(self._key("page.key"), salt="gatekeeper.staff")
 
     def return_path_secret(self) -> bytes:
         """Signs the return paths of letters."""

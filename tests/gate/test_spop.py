@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.gate import spop
 from gatekeeper.gate.settings import GateSettings
-from tests.kit.gates import gate_in_thread, one, publish, read_all, settings_in
+from tests.kit.gates import gate_in_thread, one, publish, read_all, settings_in, staff_pass
 
 _IDS = b"\x07\x01"
 
@@ -125,6 +125,18 @@ def test_the_verdict_is_set_with_the_account_that_was_judged(gate: GateSettings)
     assert _verdict(gate, x_account_id=b"late", **(asked | {"x_original_uri": b"/login"}))[b"verdict"] == b"in"
     slow = _verdict(gate, x_account_id=b"slow", **asked)
     assert (slow[b"verdict"], slow[b"standing"]) == (b"in", b"past_due")
+
+
+def test_staff_with_a_pass_are_let_in_to_an_account_that_is_closed(gate: GateSettings) -> None:
+    """Case 106."""
+    shown = staff_pass(gate).encode()
+    asked: dict[str, bytes | None] = {"x_original_method": b"POST", "x_original_uri": b"/x"}
+    for showing in ({"x_gatekeeper_staff": shown}, {"cookie": b"gatekeeper_staff=" + shown}):
+        found = _verdict(gate, x_account_id=b"late", **asked, **showing)
+        assert (found[b"verdict"], found[b"account"], found[b"standing"]) == (b"in", b"late", b"suspended")
+        assert _verdict(gate, x_account_id=None, **asked, **showing)[b"verdict"] == b"unidentified"
+    for absent in (None, b"", shown[:-1]):
+        assert _verdict(gate, x_account_id=b"late", x_gatekeeper_staff=absent, **asked)[b"verdict"] == b"overdue"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvloop
@@ -17,16 +17,21 @@ import uvloop
 from gatekeeper.gate.server import serve
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.gate.sources import HeaderSource
+from gatekeeper.gate.staff import Holder
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot, encode
 from gatekeeper.wiring.clock import system_clock
+from gatekeeper.wiring.passes import Pass, holder
+from gatekeeper.wiring.places import StateFolder
 from tests.kit.ports import free_port, wait_until_listening
 
 _PROCESS = """
 import pickle, sys
 from gatekeeper.gate.server import run
 from gatekeeper.wiring.clock import system_clock
-run(pickle.loads(bytes.fromhex(sys.argv[1])), sign="token-of-{}|{}|{}".format, clock=system_clock)
+from tests.kit.gates import staff_of
+settings = pickle.loads(bytes.fromhex(sys.argv[1]))
+run(settings, sign="token-of-{}|{}|{}".format, clock=system_clock, staff_of=staff_of(settings))
 """
 
 
@@ -62,6 +67,17 @@ def publish(path: Path, revision: int, *, leaves_open: Mapping[str, tuple[str, .
     fresh.replace(path)
 
 
+def staff_of(settings: GateSettings) -> Holder:
+    """Who holds a pass, by the key beside the snapshot."""
+    return holder(StateFolder(settings.snapshot_path.parent).staff_signer(), system_clock)
+
+
+def staff_pass(settings: GateSettings, name: str = "Jo", *, minutes: float = 60) -> str:
+    """A pass that `staff_of` believes for so long."""
+    signer = StateFolder(settings.snapshot_path.parent).staff_signer()
+    return Pass(name, system_clock() + timedelta(minutes=minutes)).signed(signer)
+
+
 @contextlib.contextmanager
 def gate_in_thread(settings: GateSettings, sign: Callable[[str, str, str], str] = token) -> Iterator[GateSettings]:
     """A gate that answers while the block runs, and has stopped when it ends; a fault of the gate is raised there."""
@@ -72,7 +88,8 @@ def gate_in_thread(settings: GateSettings, sign: Callable[[str, str, str], str] 
 
     def work() -> None:
         try:
-            loop.run_until_complete(serve(settings, sign=sign, clock=system_clock, stop=stop, ready=ready.set))
+            staff = staff_of(settings)
+            loop.run_until_complete(serve(settings, sign=sign, clock=system_clock, stop=stop, staff_of=staff, ready=ready.set))
         except BaseException as fault:  # noqa: BLE001 - it is raised in the thread that can report it
             faults.append(fault)
             ready.set()

@@ -125,8 +125,10 @@ class Installation:
             subprocess.Popen(self._call(*(arguments or ("run",))), stderr=log, stdout=log, env=_environment()) as process,
         ):
             try:
-                wait_until_listening(self.web_port, seconds=20)
-                wait_until_listening(self.gate_port, seconds=20)
+                if arguments != ("gate",):
+                    wait_until_listening(self.web_port, seconds=20)
+                if arguments != ("web",):
+                    wait_until_listening(self.gate_port, seconds=20)
                 yield process
             finally:
                 if process.poll() is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.gates import gate_process, publish
+from tests.kit.gates import gate_process, publish, staff_pass
 from tests.kit.origin import Request, Response, origin
 from tests.kit.ports import free_port
 from tests.kit.street import BROWSER, PAGE, Street, built_street
@@ -174,6 +174,21 @@ def test_an_open_path_and_the_way_to_pay_stay_open_to_a_suspended_account(own_st
     for path in ("/payx", "/overduex", "/pay/../admin", "/webhooks"):
         assert own_street.visit("late", path).status_code == 402
     assert "/pay/" not in own_street.front.log()
+
+
+def test_staff_come_in_to_a_suspended_account_with_a_pass_in_a_cookie(street: Street) -> None:
+    """Case 106. The header is the gate's and nginx's own affair: a visitor's goes nowhere."""
+    shown = staff_pass(street.settings)
+    for method in ("GET", "POST"):
+        reply = street.visit("late", "/own", method=method, Cookie=f"session=x; gatekeeper_staff={shown}", **BROWSER)
+        assert (reply.status_code, reply.text) == (200, "the product")
+        seen = street.product.requests[-1]
+        assert (seen.header("X-Account-Id"), seen.header("X-Gatekeeper-Standing")) == (["late"], ["suspended"])
+    for cookie in ("gatekeeper_staff=", "gatekeeper_staff=x", f"gatekeeper_staff={staff_pass(street.settings, minutes=-1)}"):
+        assert street.visit("late", Cookie=cookie, **BROWSER).status_code == 402
+    assert street.visit("late", X_Gatekeeper_Staff=shown).status_code == 402
+    assert street.visit("good", X_Gatekeeper_Staff=shown).status_code == 200
+    assert street.product.requests[-1].header("X-Gatekeeper-Staff") == []
 
 
 def test_the_products_own_refusals_and_faults_pass_untouched(street: Street) -> None:
