@@ -66,25 +66,43 @@ class Street:
             return read_all(wire)
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """What stands behind an edge."""
+
+    product: Origin
+    web: Origin
+    gate: subprocess.Popen[bytes]
+    settings: GateSettings
+
+
 @contextlib.contextmanager
-def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
-    """A street with the accounts `late`, `half` and `part` (restricted, `part` to `/reports`) and `slow` (past due).
+def neighbours(folder: Path, **changes: object) -> Iterator[Neighbours]:
+    """A gate with the accounts `late`, `half` and `part` (restricted, `part` to `/reports`) and `slow` (past due), and the rest.
 
     `changes` are to the gate's settings.
     """
-    port = free_port()
     with origin(_product) as product, origin(_web) as web:
         settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
         settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
         standings = {"late": "suspended", "half": "restricted", "part": "restricted", "slow": "past_due"}
         publish(settings.snapshot_path, 5, leaves_open={"part": ("/reports",)}, **standings)
+        with gate_process(settings) as gate:
+            yield Neighbours(product, web, gate, settings)
+
+
+@contextlib.contextmanager
+def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
+    """A street with the accounts of `neighbours`. `changes` are to the gate's settings."""
+    port = free_port()
+    with neighbours(folder, **changes) as behind:
         places = {
             "80": f"127.0.0.1:{port}",
-            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
-            "127.0.0.1:8402": f"127.0.0.1:{web.port}",
-            "127.0.0.1:8403": f"127.0.0.1:{settings.port}",
+            "127.0.0.1:8000": f"127.0.0.1:{behind.product.port}",
+            "127.0.0.1:8402": f"127.0.0.1:{behind.web.port}",
+            "127.0.0.1:8403": f"127.0.0.1:{behind.settings.port}",
         }
         config = config.replace("/run/nginx-gated.sock", str(folder / "gated.sock"))
-        with gate_process(settings) as gate, nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
-            product.requests.clear()
-            yield Street(port, product, web, gate, settings, front)
+        with nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
+            behind.product.requests.clear()
+            yield Street(port, behind.product, behind.web, behind.gate, behind.settings, front)
