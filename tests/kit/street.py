@@ -1,6 +1,8 @@
 """A visitor, nginx as we ship it, the gate, a product and a web part, all real but the last two."""
 
+import base64
 import contextlib
+import hashlib
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -29,8 +31,13 @@ def _product(request: Request) -> Response:
     if path == "/session/account":
         signed_in = [cookie.removeprefix("session=") for cookie in request.header("Cookie")]
         return Response(204, {"X-Account-Id": signed_in[0]} if signed_in else {})
+    if path == "/file" and request.header("Range") == ["bytes=2-3"]:
+        return Response(206, {"Content-Range": "bytes 2-3/11"}, b"cd")
     if request.header("Upgrade"):
-        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade"})
+        # RFC 6455, section 1.3; HAProxy sees to it
+        key = "".join(request.header("Sec-WebSocket-Key")) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
+        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept})
     return Response(200, {"Content-Type": "text/plain"}, b"the product")
 
 
@@ -78,9 +85,9 @@ class Neighbours:
 
 @contextlib.contextmanager
 def neighbours(folder: Path, **changes: object) -> Iterator[Neighbours]:
-    """A gate with the accounts `late`, `half` and `part` (restricted, `part` to `/reports`) and `slow` (past due), and the rest.
+    """A product, a web part, and a gate, which `changes` are to the settings of.
 
-    `changes` are to the gate's settings.
+    The accounts: `late` is suspended, `half` and `part` are restricted (`part` to `/reports`), `slow` is past due.
     """
     with origin(_product) as product, origin(_web) as web:
         settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))

@@ -1,4 +1,4 @@
-"""Every edge that we ship a configuration for, behind one interface: a real proxy between a visitor, a product, the gate and the web part.
+"""Every edge that we ship a configuration for, behind one interface: a real proxy between a visitor and what we have.
 
 The visitor comes from 127.0.0.1, which each shipped configuration believes to be an outer proxy that names the account; from
 `STRANGER` nobody is believed. What an edge does in its own way stands in its file as data (`Edge.differs`).
@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from gatekeeper.gate.settings import GateSettings
+from tests.kit.gates import read_all
 from tests.kit.origin import Origin, Request
 from tests.kit.ports import free_port
 from tests.kit.street import neighbours
@@ -47,13 +48,15 @@ class Edge:
     """One proxy with the configuration that we ship.
 
     `name` is that of the peer (tests/kit/peers.py). `front` runs the proxy on these places, its files in that folder, until the
-    block ends; it raises if the proxy does not start. `differs` has the status that this edge answers in a case of the scenario,
-    by the name of the case, where it is another than the scenario expects; each with a comment that says why it is as safe.
+    block ends; it raises if the proxy does not start. `differs` has the status that this edge answers in a case of the
+    scenario, by the name of the case, where it is another than the scenario expects; a comment says why it is as safe.
+    `tells`, in the same way, has the account that the product is told of where the edge makes one of several.
     """
 
     name: str
     front: Callable[[Path, Places], AbstractContextManager[Count]]
     differs: Mapping[str, int] = field(default_factory=dict)
+    tells: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,13 @@ class Scene:
         given = {"X-Account-Id": account} | {name.replace("_", "-"): value for name, value in headers.items()}
         return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False)
 
+    def raw(self, *lines: str | bytes, source: str = "127.0.0.1") -> bytes:
+        """The whole answer to a request of these lines, from this address."""
+        sent = b"".join((line.encode() if isinstance(line, str) else line) + b"\r\n" for line in (*lines, "Connection: close", ""))
+        with self.wire(source=source) as wire:
+            wire.sendall(sent)
+            return read_all(wire)
+
     @contextlib.contextmanager
     def wire(self, *, source: str = "127.0.0.1") -> Iterator[socket.socket]:
         with socket.create_connection(("127.0.0.1", self.port), timeout=10, source_address=(source, 0)) as wire:
@@ -87,9 +97,12 @@ class Scene:
 
 
 def owned(request: Request) -> dict[str, list[str]]:
-    """The headers of a request to the product that only the edge may set, as they are spelt, with all their values."""
-    names = {name for name, _ in request.headers if _OWNED.fullmatch(name)}
-    return {name: [value for key, value in request.headers if key == name] for name in names}
+    """The headers of a request to the product that only the edge may set, aliases too, in lower case, with all their values.
+
+    One that is empty says as much as one that is not there.
+    """
+    names = {name.lower() for name, value in request.headers if value and _OWNED.fullmatch(name)}
+    return {name: request.header(name) for name in names}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,26 @@
+"""Caddy."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.kit.edges import CONFIGS, Count, Edge, Places
+from tests.kit.edges.running import moved, program, replaced
+
+CADDY = Path(sys.executable).with_name("caddy")
+
+
+@contextlib.contextmanager
+def _front(folder: Path, places: Places) -> Iterator[Count]:
+    folder.mkdir()
+    config = moved((CONFIGS / "Caddyfile").read_text(), places)
+    # The admin interface has one fixed port, so that a second Caddy of this machine would not start
+    config = replaced(config, {":80 {": f":{places.front} {{", "servers": "admin off\n\tservers"})
+    (folder / "Caddyfile").write_text(config)
+    command = [CADDY, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+    with program(command, folder, port=places.front) as said:
+        yield lambda: said.read_text().count('"X-Gatekeeper-Decision":["fail-open"]')
+
+
+EDGE = Edge("caddy", _front)
