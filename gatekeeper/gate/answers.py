@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from gatekeeper.gate import spop
 from gatekeeper.model import Standing
 
 # How a head ends: after the value of its last header, X-Gatekeeper-Account
@@ -43,7 +44,7 @@ class Letterhead:
     `allowed` and `refused` are whole but for the account id and the ending; `problem` tells a program why it was refused.
     """
 
-    __slots__ = ("_ours", "allowed", "problem", "refused")
+    __slots__ = ("_ours", "allowed", "closes", "opens", "problem", "refused", "unclear")
 
     def __init__(self, standing: Standing | None, revision: int, leaves_open: Sequence[str] = ()) -> None:
         """Take the paths, too, that a restriction leaves open (none: it leaves reading)."""
@@ -56,6 +57,13 @@ class Letterhead:
         self.allowed = self.head(OK, length=0)
         # No body: nginx would throw it away, and the connection with it
         self.refused = self.head(FORBIDDEN, length=0)
+        # The same for HAProxy, whose agent protocol sets variables; each lacks the account at its end
+        named = spop.variable(b"standing", (standing.value if standing else "").encode())
+        named += spop.variable(b"revision", b"%d" % revision)
+        self.opens, self.closes, self.unclear = (
+            spop.variable(b"verdict", verdict) + named + spop.variable_begins(b"account")
+            for verdict in (b"in", b"overdue", b"unidentified")
+        )
         self.problem = restricted_problem(leaves_open) if standing is Standing.RESTRICTED else SUSPENDED_PROBLEM
 
     def head(self, status: str, fields: Fields = (), *, length: int | None) -> bytes:
@@ -104,6 +112,11 @@ def restricted_problem(leaves_open: Sequence[str]) -> Document:
     return problem("payment-overdue", "Payment overdue", 402, detail, **more)
 
 
+def for_grpc(message: str) -> Document:
+    """A refusal as a gRPC client understands it: PERMISSION_DENIED with a message, and no body (a Trailers-Only response)."""
+    return Document((("Content-Type", "application/grpc"), ("Grpc-Status", "7"), ("Grpc-Message", message)), b"")
+
+
 def small_page(title: str, sentence: str, *, mail: str = "", reload: bool = False) -> Document:
     """A page that needs no file and no web part. `mail` is an address to write to; `reload` asks for the same address again."""
     refresh = '<meta http-equiv="refresh" content="0">' if reload else ""
@@ -126,6 +139,8 @@ SUSPENDED_PROBLEM = problem(
     "An invoice of this account is overdue. Access opens again as soon as the payment has arrived.",
     standing=Standing.SUSPENDED.value,
 )
+OVERDUE_GRPC = for_grpc("An invoice of this account is overdue")
+UNIDENTIFIED_GRPC = for_grpc("The request does not say clearly which account it comes from")
 UNIDENTIFIED_PROBLEM = problem(
     "account-not-identified",
     "Account not identified",

@@ -11,6 +11,7 @@ from typing import cast
 import httptools
 import structlog
 
+from gatekeeper.gate.agent import Agent, Wire
 from gatekeeper.gate.answering import Gate, PageWanted
 from gatekeeper.gate.answers import CLOSE, KEEP, Answer
 from gatekeeper.gate.fields import FRAMING
@@ -28,11 +29,11 @@ _LINGER_SECONDS = 2.0
 
 
 class Connection(asyncio.Protocol):
-    """One connection of an edge. `connections` is the set of all that are open."""
+    """One connection of an edge that asks over HTTP. `connections` is the set of all that are open."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, gate: Gate, pages: LockoutPages, connections: "set[Connection]") -> None:
+    def __init__(self, gate: Gate, pages: LockoutPages, connections: set[Wire]) -> None:
         self.sweeps_without_request = 0
         self._gate = gate
         self._pages = pages
@@ -90,10 +91,22 @@ class Connection(asyncio.Protocol):
             log.exception("fault of the gate: the request was refused")
             self._refuse()
         except httptools.HttpParserError:
-            self._refuse()
+            if self._head_bytes == len(data) and data.startswith(b"\0"):
+                self._hand_over(data)
+            else:
+                self._refuse()
         else:
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self._refuse()
+
+    def _hand_over(self, data: bytes) -> None:
+        """No HTTP begins with a zero byte, and HAProxy's agent protocol does (the length of its first frame)."""
+        self._reading = False
+        self._connections.discard(self)
+        agent = Agent(self._gate, self._connections)
+        self._transport.set_protocol(agent)
+        agent.connection_made(self._transport)
+        agent.data_received(data)
 
     # What the parser calls
 
@@ -141,7 +154,7 @@ class Connection(asyncio.Protocol):
                 self._close()
 
     async def _fetch(self, wanted: PageWanted, keep: bool) -> None:
-        page = await self._pages.page(wanted.account.decode(), wanted.languages)
+        page = await self._pages.page(wanted.wanted)
         self._fetching = None
         self._deliver(wanted.answer(page), keep, bodiless=False)
         while self._waiting and self._fetching is None:

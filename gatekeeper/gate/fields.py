@@ -9,16 +9,21 @@ from collections.abc import Iterable
 
 METHOD = b"x-original-method"
 URI = b"x-original-uri"
+FORWARDED_METHOD = b"x-forwarded-method"
+FORWARDED_URI = b"x-forwarded-uri"
 EDGE_SECRET = b"x-gatekeeper-edge"
 ACCEPT = b"accept"
 ACCEPT_LANGUAGE = b"accept-language"
 FETCH_MODE = b"sec-fetch-mode"
+CONTENT_TYPE = b"content-type"
 # What tells that bytes other than a next request may follow; no header of that name can arrive, for it holds a bracket
 FRAMING = b"(framing)"
+# From HAProxy, which gives one value of each header: the names of all that came
+NAMES = b"names"
 # A header that some servers would take for the identity header (case 83)
 ALIAS = b"(alias)"
 
-_READ = (METHOD, URI, EDGE_SECRET, ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE)
+_READ = (METHOD, URI, FORWARDED_METHOD, FORWARDED_URI, EDGE_SECRET, ACCEPT, ACCEPT_LANGUAGE, FETCH_MODE, CONTENT_TYPE)
 _FRAMING = (b"content-length", b"transfer-encoding", b"upgrade")
 _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]")
 _REMEMBERED = 1000
@@ -31,10 +36,12 @@ class HeaderNames(dict[bytes, bytes | None]):
     Edges spell their few headers alike every time, so the answers are remembered, up to a bound.
     """
 
-    def __init__(self, identity_headers: Iterable[bytes]) -> None:
+    def __init__(self, identity_headers: Iterable[bytes], others: Iterable[bytes] = ()) -> None:
+        """Take the names of the headers that carry an account id, whose aliases are told apart, and of others to be read."""
         super().__init__()
-        identities = [name.lower() for name in identity_headers]
-        self._known = {name: name for name in (*_READ, *identities)} | dict.fromkeys(_FRAMING, FRAMING)
+        identities = self._identities = [name.lower() for name in identity_headers]
+        read = (*_READ, *identities, *(name.lower() for name in others))
+        self._known = {name: name for name in read} | dict.fromkeys(_FRAMING, FRAMING)
         self._folded_identities = {_fold(name) for name in identities}
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -45,6 +52,11 @@ class HeaderNames(dict[bytes, bytes | None]):
             if field is not None:
                 fields[field] = fields[field] + b", " + value if field in fields else value
         return fields
+
+    def tell_aliased(self, names: bytes) -> bool:
+        """Whether this list of header names, with commas between, has an identity header twice, or an alias of one."""
+        found = [field for field in map(self.__getitem__, names.split(b",")) if field is not None]
+        return ALIAS in found or any(found.count(name) > 1 for name in self._identities)
 
     def __missing__(self, name: bytes) -> bytes | None:
         lower = name.lower()

@@ -1,8 +1,13 @@
-"""Who reads the answer: a person in a browser, or a program?"""
+"""Who reads the answer: a person in a browser, or a program, and which kind of program?"""
 
 from collections.abc import Mapping
 
-from gatekeeper.gate.fields import ACCEPT, FETCH_MODE
+from gatekeeper.gate.fields import ACCEPT, CONTENT_TYPE, FETCH_MODE
+
+
+def speaks_grpc(fields: Mapping[bytes, bytes]) -> bool:
+    """Whether a gRPC client asks: it reads status and message from headers of its own, and no document."""
+    return fields.get(CONTENT_TYPE, b"").startswith(b"application/grpc")
 
 
 def wants_page(fields: Mapping[bytes, bytes]) -> bool:

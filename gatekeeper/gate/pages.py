@@ -10,10 +10,14 @@ from typing import Self
 import httpx
 import structlog
 
+from gatekeeper.gate.answering import Wanted
 from gatekeeper.gate.answers import STRICT_POLICY, Document, html, small_page
 from gatekeeper.gate.settings import GateSettings
 
 log = structlog.get_logger(__name__)
+
+# From an account, a viewer and a path, as `Wanted` has them
+Sign = Callable[[str, str, str], str]
 
 _TOTAL_SECONDS = 1.0
 _AT_A_TIME = 64
@@ -26,9 +30,9 @@ _SENTENCE = (
 
 
 class LockoutPages:
-    """Fetches lockout pages. `sign` makes the token by which the web part knows that the gate asks, and for which account."""
+    """Fetches lockout pages. `sign` makes the token by which the web part knows that the gate asks, and for whom."""
 
-    def __init__(self, settings: GateSettings, sign: Callable[[str], str]) -> None:
+    def __init__(self, settings: GateSettings, sign: Sign) -> None:
         self._settings = settings
         self._sign = sign
         self._client: httpx.AsyncClient | None = None
@@ -43,11 +47,11 @@ class LockoutPages:
         if self._client:
             await self._client.aclose()
 
-    async def page(self, account: str, languages: bytes) -> Document:
-        """The lockout page of one account, in a language that its reader accepts (`Accept-Language`). Never raises."""
+    async def page(self, wanted: Wanted) -> Document:
+        """The lockout page of one account for one person. Never raises."""
         try:
             async with asyncio.timeout(_TOTAL_SECONDS), self._turn:
-                page = await self._fetch(account, languages)
+                page = await self._fetch(wanted)
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with the page, its reader must have an answer
             if self._in_order:
                 log.warning("the web part gives no lockout page: the gate shows its own until it does", fault=repr(fault))
@@ -56,12 +60,13 @@ class LockoutPages:
         self._in_order = True
         return page
 
-    async def _fetch(self, account: str, languages: bytes) -> Document:
+    async def _fetch(self, wanted: Wanted) -> Document:
         if self._client is None:
             # No proxy from the environment: the token is for our own web part only
             self._client = httpx.AsyncClient(trust_env=False, timeout=_TOTAL_SECONDS)
-        token = self._sign(account).encode()
-        headers = {b"X-Gatekeeper-Page": token, b"Accept": b"text/html", b"Accept-Language": languages}
+        # A viewer is whatever bytes came; what is no address is nobody's
+        token = self._sign(wanted.account.decode(), wanted.viewer.decode(errors="replace"), wanted.path.decode()).encode()
+        headers = {b"X-Gatekeeper-Page": token, b"Accept": b"text/html", b"Accept-Language": wanted.languages}
         answer = await self._client.get(self._settings.page_url, headers=headers)
         kind = answer.headers.get("Content-Type", "")
         if answer.status_code != httpx.codes.PAYMENT_REQUIRED or not kind.startswith("text/html"):

@@ -12,10 +12,11 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.follow import Follower
-from gatekeeper.gate.pages import LockoutPages
+from gatekeeper.gate.pages import LockoutPages, Sign
 from gatekeeper.gate.settings import GateSettings
 
 log = structlog.get_logger(__name__)
@@ -27,12 +28,10 @@ _DRAIN_SECONDS = 3.0
 _BACKLOG = 1024
 
 
-async def serve(
-    settings: GateSettings, *, sign: Callable[[str], str], stop: asyncio.Event, ready: Callable[[], None] | None = None
-) -> None:
+async def serve(settings: GateSettings, *, sign: Sign, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
     """Answer until `stop` is set; then finish what was asked, and return.
 
-    `sign` makes the token for a lockout page out of an account id. `ready` is called once the gate listens.
+    `sign` makes the token for a lockout page. `ready` is called once the gate listens.
 
     Raises:
         GateRefused: settings that would leave the gate open to strangers.
@@ -42,7 +41,7 @@ async def serve(
     gate = Gate(settings)
     follower = Follower(settings.snapshot_path, gate.take)
     follower.look()
-    connections: set[Connection] = set()
+    connections: set[Wire] = set()
     async with LockoutPages(settings, sign) as pages:
         async with _listening(settings, lambda: Connection(gate, pages, connections)):
             # What lives now lives as long as the process: collections need not look at it again
@@ -60,14 +59,14 @@ async def serve(
     log.info("gate stopped")
 
 
-def run(settings: GateSettings, *, sign: Callable[[str], str], ready: Callable[[], None] | None = None) -> None:
+def run(settings: GateSettings, *, sign: Sign, ready: Callable[[], None] | None = None) -> None:
     """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
     _allow_many_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(settings, sign, ready))
 
 
-async def _until_told(settings: GateSettings, sign: Callable[[str], str], ready: Callable[[], None] | None) -> None:
+async def _until_told(settings: GateSettings, sign: Sign, ready: Callable[[], None] | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -103,7 +102,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _sweep(connections: set[Connection]) -> None:
+async def _sweep(connections: set[Wire]) -> None:
     """Close connections that have made no request for a while."""
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
@@ -113,7 +112,7 @@ async def _sweep(connections: set[Connection]) -> None:
                 connection.abort()
 
 
-async def _drain(connections: set[Connection]) -> None:
+async def _drain(connections: set[Wire]) -> None:
     for connection in list(connections):
         connection.finish()
     with contextlib.suppress(TimeoutError):

@@ -20,8 +20,9 @@ class GateSettings:
     """Everything that the gate knows besides the snapshot.
 
     `socket` is the path of a unix socket to listen on as well (empty: none). An account id is taken from `identity_headers`,
-    which the edge overwrites; if several arrive they must agree. `always_allow` are paths that stay open to everybody, each
-    with all that is below it. `missing_account` says what becomes of a request for which the edge names no account.
+    which the edge overwrites; if several arrive they must agree. `viewer_header` is the one in which the edge names the person,
+    for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all that is below it.
+    `anonymous` says what becomes of a request of which the edge says that nobody is signed in.
     `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it.
     """
 
@@ -31,7 +32,8 @@ class GateSettings:
     identity_headers: tuple[str, ...]
     edge_secret: str = field(default="", repr=False)
     always_allow: tuple[str, ...] = ()
-    missing_account: Literal["allow", "deny"] = "allow"
+    viewer_header: str = "X-Viewer-Email"
+    anonymous: Literal["allow", "deny"] = "allow"
     snapshot_path: Path
     fallback_page_path: Path
     page_url: str
@@ -53,7 +55,7 @@ class GateSettings:
             raise GateRefused("gate.edge_secret travels in a header: use printable ASCII without spaces around it")
         if not self.identity_headers:
             raise GateRefused("gate.identity names no header, so no account could ever be told from another: name one")
-        for name in self.identity_headers:
+        for name in (*self.identity_headers, self.viewer_header):
             if not _HEADER_NAME.fullmatch(name):
                 raise GateRefused(f"gate.identity: {name!r} is no header name: use letters, digits and hyphens")
         try:

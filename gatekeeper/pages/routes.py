@@ -65,6 +65,8 @@ def _account(request: Request, page_signer: URLSafeTimedSerializer) -> str | Non
         account_id = page_signer.loads(token, max_age=_PAGE_TOKEN_AGE_SECONDS)
     except BadData:
         return None
+    if isinstance(account_id, dict):
+        account_id = account_id.get("account")
     return account_id if isinstance(account_id, str) else None
 
 

@@ -23,7 +23,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         identity_headers=tuple(source.header for source in gate.identity),
         edge_secret=gate.edge_secret.get_secret_value(),
         always_allow=tuple(gate.always_allow),
-        missing_account=gate.unknown_account,
+        anonymous=gate.unknown_account,
         snapshot_path=state.snapshot,
         fallback_page_path=state.fallback_page,
         page_url=f"http://{settings.web.listen}/overdue",
@@ -43,8 +43,13 @@ def run_gate(settings: Settings, *, with_parent: bool) -> None:
     if with_parent:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
     chosen = gate_settings(settings)
+    signer = StateFolder(Path(settings.state.folder)).page_signer()
+
+    def sign(account: str, viewer: str, path: str) -> str:
+        return signer.dumps({"account": account, "viewer": viewer, "path": path})
+
     try:
-        run(chosen, sign=StateFolder(Path(settings.state.folder)).page_signer().dumps)
+        run(chosen, sign=sign)
     except OSError as fault:
         raise refused(chosen.host, chosen.port, "gate.listen", fault) from fault
 

@@ -59,22 +59,24 @@ def test_without_a_secret_in_the_settings_none_is_looked_at(gate: GateSettings) 
 
 
 def test_nobody_is_let_in_as_current_with_an_empty_account(gate: GateSettings) -> None:
-    reply = one(gate, "/gate/nginx")
+    reply = one(gate, "/gate/nginx", X_Account_Id="-")
     assert (reply.status, reply.headers["x-gatekeeper-standing"], reply.headers["x-gatekeeper-account"]) == (200, "current", "")
 
 
 def test_nobody_is_refused_neutrally_where_the_settings_say_so(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path, missing_account="deny", always_allow=("/login",))
+    settings = settings_in(tmp_path, anonymous="deny", always_allow=("/login",))
     publish(settings.snapshot_path, 7)
     with gate_in_thread(settings):
-        assert one(settings, "/gate/nginx").status == 403
-        assert one(settings, "/gate").status == 403
-        assert one(settings, "/gate/nginx", X_Original_URI="/login").status == 200
+        assert one(settings, "/gate/nginx", X_Account_Id="-").status == 403
+        assert one(settings, "/gate", X_Account_Id="").status == 403
+        assert one(settings, "/gate/nginx", X_Account_Id="-", X_Original_URI="/login").status == 200
         assert one(settings, "/gate/nginx", X_Account_Id="anyone").status == 200
 
 
-@pytest.mark.parametrize("headers", [{"X_Account_Id": "good,late"}, {"X_Account_Id": "a b"}, {"X.Account.Id": "good"}])
-def test_a_malformed_identity_is_refused_and_no_account_spoken_of(gate: GateSettings, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("headers", [{}, {"X_Account_Id": "good,late"}, {"X_Account_Id": "a b"}, {"X.Account.Id": "good"}])
+def test_an_identity_that_is_missing_or_ambiguous_is_refused_and_no_account_spoken_of(
+    gate: GateSettings, headers: dict[str, str]
+) -> None:
     bare = one(gate, "/gate/nginx", **headers)
     assert (bare.status, bare.body) == (403, b"")
     for target in ("/gate", "/gate/nginx/page"):
@@ -164,7 +166,8 @@ def test_any_other_address_is_unknown(gate: GateSettings) -> None:
         "/",
         "/gate/",
         "/gate/nginx/",
-        "/gate/envoy/x",
+        "/gate/envoyx",
+        "/gate/traefik/x",
         "/Gate",
         "//gate",
         "/gate%2fnginx",
@@ -179,11 +182,14 @@ def test_any_other_address_is_unknown(gate: GateSettings) -> None:
 def test_what_was_answered_is_counted_and_no_account_named(gate: GateSettings) -> None:
     for account in ("good", "late", "late", "a,b"):
         one(gate, "/gate/nginx", X_Account_Id=account)
+    one(gate, "/gate/nginx")
     ask(gate, b"GET /gate/nginx nonsense\r\n\r\n")
     metrics = one(gate, "/metrics").body.decode()
-    for outcome, count in {"let_in": 1, "overdue": 2, "unidentified": 1, "stranger": 0, "malformed": 1}.items():
+    counts = {"let_in": 1, "overdue": 2, "identity_ambiguous": 1, "identity_missing": 1, "stranger": 0, "malformed": 1}
+    for outcome, count in counts.items():
         assert f'gatekeeper_gate_requests_total{{outcome="{outcome}"}} {count}\n' in metrics
     assert "gatekeeper_gate_snapshot_revision 7\n" in metrics
+    assert "gatekeeper_gate_accounts_listed 4\n" in metrics
     assert "late" not in metrics
 
 

@@ -104,8 +104,8 @@ def test_a_large_body_on_its_way_does_not_cost_the_answer(gate: GateSettings) ->
 
 def test_a_connection_is_kept_with_content_length_0_and_for_http_1_0_when_it_asks(gate: GateSettings) -> None:
     for each in (
-        b"POST /gate/nginx HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-        b"GET /gate/nginx HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        b"POST /gate/nginx HTTP/1.1\r\nX-Account-Id: -\r\nContent-Length: 0\r\n\r\n",
+        b"GET /gate/nginx HTTP/1.0\r\nX-Account-Id: -\r\nConnection: keep-alive\r\n\r\n",
     ):
         found = ask(gate, each + each)
         assert [(reply.status, reply.headers["connection"]) for reply in found] == [(200, "keep-alive")] * 2
@@ -150,7 +150,7 @@ def test_malformed_headers_at_the_address_of_an_edge_are_a_refusal_and_elsewhere
     "line",
     [
         b"",
-        b"\x00",
+        b"\x01",
         b"\xff" * 100,
         b"GET",
         b"GET /gate/nginx HTTP/9.9",

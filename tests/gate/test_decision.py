@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.gate.decision import LET_IN, OVERDUE, UNIDENTIFIED, Passage, Rules
+from gatekeeper.gate.decision import LET_IN, OVERDUE, Outcome, Passage, Rules
+from gatekeeper.gate.identity import AMBIGUOUS, MISSING, NOBODY
 from gatekeeper.model import Standing, plain_path
 
 _RULES = Rules(["/login"], nobody_comes_in=True)
@@ -26,8 +27,9 @@ def test_an_account_that_is_current_or_past_due_is_let_in_with_any_method(standi
 
 
 @pytest.mark.parametrize("method", _METHODS)
-def test_a_suspended_account_is_not_let_in_with_any_method(method: bytes) -> None:
-    assert _RULES.decide(b"acme", _SUSPENDED, method, b"/x") is OVERDUE
+def test_a_suspended_account_is_not_let_in_with_any_method_but_to_ask_which_it_may_use(method: bytes) -> None:
+    expected = LET_IN if method == b"OPTIONS" else OVERDUE
+    assert _RULES.decide(b"acme", _SUSPENDED, method, b"/x") is expected
 
 
 @pytest.mark.parametrize("method", _METHODS)
@@ -60,12 +62,12 @@ def test_a_restricted_account_may_read_and_not_write(method: bytes) -> None:
 def test_a_restriction_to_paths_leaves_those_with_any_method_and_no_other_even_to_read(
     method: bytes, uri: bytes, expected: object
 ) -> None:
-    assert _RULES.decide(b"acme", _PARTS, method, uri) is expected
+    assert _RULES.decide(b"acme", _PARTS, method, uri) is (LET_IN if method == b"OPTIONS" else expected)
 
 
 @given(st.sampled_from(_METHODS), st.sampled_from([b"", b"/reports", b"/data/export", b"/login"]), TARGETS)
 def test_whatever_is_let_in_is_below_an_open_path_for_every_reader(method: bytes, start: bytes, tail: bytes) -> None:
-    if _RULES.decide(b"acme", _PARTS, method, start + tail) is LET_IN:
+    if _RULES.decide(b"acme", _PARTS, method, start + tail) is LET_IN and method != b"OPTIONS":
         path = plain_path(start + tail)
         assert path is not None
         assert any(f"{path.decode()}/".startswith(one) for one in ("/reports/", "/data/export/", "/login/"))
@@ -99,11 +101,18 @@ def test_an_open_path_is_open_to_every_standing(standing: Standing) -> None:
 
 
 def test_nobody_is_let_in_or_refused_as_the_settings_say_and_may_always_sign_in() -> None:
-    assert _RULES.decide(b"", _CURRENT, b"GET", b"/x") is LET_IN
-    assert _STRICT.decide(b"", _CURRENT, b"GET", b"/x") is UNIDENTIFIED
-    assert _STRICT.decide(b"", _CURRENT, b"GET", b"/login") is LET_IN
+    assert _RULES.decide(NOBODY, _CURRENT, b"GET", b"/x") is LET_IN
+    assert _STRICT.decide(NOBODY, _CURRENT, b"GET", b"/x") is Outcome.ANONYMOUS
+    assert _STRICT.decide(NOBODY, _CURRENT, b"GET", b"/login") is LET_IN
 
 
-def test_a_malformed_identity_is_refused_whatever_else_the_request_is() -> None:
+def test_where_the_edge_does_not_say_who_asks_only_what_is_open_to_everybody_is_open() -> None:
+    for rules in (_RULES, _STRICT):
+        assert rules.decide(MISSING, _CURRENT, b"GET", b"/x") is Outcome.MISSING
+        assert rules.decide(MISSING, _CURRENT, b"POST", b"/login") is LET_IN
+        assert rules.decide(MISSING, _CURRENT, b"OPTIONS", b"/x") is LET_IN
+
+
+def test_an_ambiguous_identity_is_refused_whatever_else_the_request_is() -> None:
     for rules, method, uri in itertools.product([_RULES, _STRICT], _METHODS, [b"/x", b"/login", b""]):
-        assert rules.decide(None, _CURRENT, method, uri) is UNIDENTIFIED
+        assert rules.decide(AMBIGUOUS, _CURRENT, method, uri) is Outcome.AMBIGUOUS

@@ -75,7 +75,7 @@ def test_the_unix_socket_is_for_its_owner_and_group_and_goes_with_the_gate(tmp_p
             with socket.socket(socket.AF_UNIX) as wire:
                 wire.settimeout(10)
                 wire.connect(str(path))
-                wire.sendall(get("/gate/nginx"))
+                wire.sendall(get("/gate/nginx", X_Account_Id="-"))
                 wire.shutdown(socket.SHUT_WR)
                 assert [reply.status for reply in replies(read_all(wire))] == [200]
         assert not path.exists()
@@ -108,7 +108,7 @@ def test_a_gate_that_is_told_to_go_finishes_its_answers_and_exits_with_0(tmp_pat
             socket.create_connection(("127.0.0.1", settings.port), timeout=10) as idle,
             socket.create_connection(("127.0.0.1", settings.port), timeout=10) as wire,
         ):
-            idle.sendall(get("/gate/nginx"))
+            idle.sendall(get("/gate/nginx", X_Account_Id="-"))
             assert idle.recv(65536).startswith(b"HTTP/1.1 200")
             wire.sendall(get("/gate", X_Account_Id="late", Accept="text/html"))
             assert asked.wait(5)
@@ -124,7 +124,7 @@ def test_a_gate_that_is_told_to_go_finishes_its_answers_and_exits_with_0(tmp_pat
 def test_a_gate_that_is_told_to_go_waits_for_no_idle_edge(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     with gate_process(settings) as process, socket.create_connection(("127.0.0.1", settings.port)) as idle:
-        idle.sendall(get("/gate/nginx"))
+        idle.sendall(get("/gate/nginx", X_Account_Id="-"))
         assert idle.recv(65536)
         begun = time.monotonic()
         process.terminate()

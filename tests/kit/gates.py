@@ -26,7 +26,7 @@ from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
 given = ast.literal_eval(sys.argv[1])
 given |= {key: Path(given[key]) for key in ("snapshot_path", "fallback_page_path")}
-run(GateSettings(**given), sign=lambda account: f"token-of-{account}")
+run(GateSettings(**given), sign="token-of-{}|{}|{}".format)
 """
 
 
@@ -35,9 +35,9 @@ _OURS = {"x-gatekeeper-standing", "x-gatekeeper-account", "x-gatekeeper-revision
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
-def token(account: str) -> str:
+def token(account: str, viewer: str = "", path: str = "") -> str:
     """What the gates of this kit sign with."""
-    return f"token-of-{account}"
+    return f"token-of-{account}|{viewer}|{path}"
 
 
 def settings_in(folder: Path, **changes: object) -> GateSettings:
@@ -63,7 +63,7 @@ def publish(path: Path, revision: int, *, leaves_open: Mapping[str, tuple[str, .
 
 
 @contextlib.contextmanager
-def gate_in_thread(settings: GateSettings, sign: Callable[[str], str] = token) -> Iterator[GateSettings]:
+def gate_in_thread(settings: GateSettings, sign: Callable[[str, str, str], str] = token) -> Iterator[GateSettings]:
     """A gate that answers while the block runs, and has stopped when it ends; a fault of the gate is raised there."""
     loop = uvloop.new_event_loop()
     stop = asyncio.Event()

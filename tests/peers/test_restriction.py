@@ -41,7 +41,7 @@ def street(tmp_path: Path) -> Iterator[Street]:
 
     def web(request: Request) -> Response:
         (token,) = request.header("X-Gatekeeper-Page")
-        view = LOCKOUTS["paths" if token.endswith("part") else "reading"]
+        view = LOCKOUTS["paths" if token.startswith("token-of-part|") else "reading"]
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": wording.content_security_policy}
         return Response(402, headers, wording.page("overdue", view, "en_GB").encode())
 
