@@ -155,7 +155,7 @@ CONTESTS = (
     ),
     Contest(
         "envoy", "envoy.yaml", (r"(?s)\n          access_log:.*?(?=\n\n)",),
-        _plain("plain.yaml", _PLAIN_ENVOY, envoy.ENVOY, "-c", "plain.yaml", "--concurrency=1", "--disable-hot-restart"), 0.54,
+        _plain("plain.yaml", _PLAIN_ENVOY, envoy.ENVOY, "-c", "plain.yaml", "--concurrency", "1"), 0.54,
     ),
     Contest(
         "caddy", "Caddyfile", (r"(?s)\n\tlog \{.*?\n\t\}",),
