@@ -23,4 +23,11 @@ def _front(folder: Path, places: Places) -> Iterator[Count]:
         yield lambda: said.read_text().count('"X-Gatekeeper-Decision":["fail-open"]')
 
 
-EDGE = Edge("caddy", _front)
+EDGE = Edge(
+    "caddy",
+    _front,
+    differs={
+        # Go reads it as one value with a space in it, which the gate refuses
+        "folded": 403,
+    },
+)

@@ -3,8 +3,11 @@
 import contextlib
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import httpx
 
 from tests.kit.edges import CONFIGS, Count, Edge, Places
 from tests.kit.edges.running import moved, program, replaced
@@ -21,7 +24,20 @@ def _front(folder: Path, places: Places) -> Iterator[Count]:
     }.items():
         (folder / name).write_text(config)
     with program([TRAEFIK, "--configFile=traefik.yaml"], folder, port=places.front) as said:
-        yield lambda: said.read_text().lower().count('"downstream_x-gatekeeper-decision":"fail-open"')
+        # It listens before it has read who gets what
+        while httpx.get(f"http://127.0.0.1:{places.front}/overdue", trust_env=False).status_code == httpx.codes.NOT_FOUND:
+            time.sleep(0.02)
+        yield lambda: said.read_text().count("let in without a decision")
 
 
-EDGE = Edge("traefik", _front)
+EDGE = Edge(
+    "traefik",
+    _front,
+    differs={
+        # Traefik drops such headers before anything else sees the request, which then names nobody
+        "dropped by Connection": 403,
+        "dropped by Connection, kept alive": 403,
+        # Go reads it as one value with a space in it, which the gate refuses
+        "folded": 403,
+    },
+)
