@@ -38,6 +38,7 @@ class Origin:
     port: int
     answer: Callable[[Request], Response]
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -47,6 +48,10 @@ class Origin:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     origin: Origin
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.origin.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, *_: Any) -> None:
         """A peer that goes away is no event in a test."""

@@ -77,13 +77,13 @@ class Scene:
         """One request for `path` that the outer proxy says is of `account`."""
         url = f"http://127.0.0.1:{self.port}{path}"
         given = {"X-Account-Id": account} | {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False)
+        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False, verify=False)
 
     def raw(self, *lines: str | bytes, source: str = "127.0.0.1") -> bytes:
         """The whole answer to a request of these lines, from this address."""
-        sent = b"".join((line.encode() if isinstance(line, str) else line) + b"\r\n" for line in (*lines, "Connection: close", ""))
+        parts = [line.encode() if isinstance(line, str) else line for line in (*lines, "Connection: close", "", "")]
         with self.wire(source=source) as wire:
-            wire.sendall(sent)
+            wire.sendall(b"\r\n".join(parts))
             return read_all(wire)
 
     @contextlib.contextmanager

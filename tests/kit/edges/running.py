@@ -41,9 +41,11 @@ def program(command: Sequence[str | Path], folder: Path, *, port: int) -> Iterat
         AssertionError: it does not listen; with what it said.
     """
     said = folder / "said"
-    with said.open("wb") as file, subprocess.Popen(
-        [str(part) for part in command], cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=os.environ | {"HOME": str(folder)}
-    ) as process:  # fmt: skip
+    environment = os.environ | {"HOME": str(folder)}
+    with (
+        said.open("wb") as file,
+        subprocess.Popen(list(map(str, command)), cwd=folder, stdout=file, stderr=file, env=environment) as process,
+    ):
         try:
             try:
                 wait_until_listening(port)

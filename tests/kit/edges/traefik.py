@@ -1,11 +1,14 @@
 """Traefik, with the plugin that we ship."""
 
 import contextlib
+import dataclasses
+import functools
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -16,11 +19,11 @@ TRAEFIK = Path(sys.executable).with_name("traefik")
 
 
 @contextlib.contextmanager
-def _front(folder: Path, places: Places) -> Iterator[Count]:
+def _front(folder: Path, places: Places, changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[Count]:
     shutil.copytree(CONFIGS / "traefik", folder)
     for name, config in {
         "traefik.yaml": replaced((folder / "traefik.yaml").read_text(), {":80": f"127.0.0.1:{places.front}"}),
-        "routing.yaml": moved((folder / "routing.yaml").read_text(), places),
+        "routing.yaml": replaced(moved((folder / "routing.yaml").read_text(), places), changes),
     }.items():
         (folder / name).write_text(config)
     with program([TRAEFIK, "--configFile=traefik.yaml"], folder, port=places.front) as said:
@@ -41,3 +44,8 @@ EDGE = Edge(
         "folded": 403,
     },
 )
+
+
+def changed(changes: Mapping[str, str]) -> Edge:
+    """Traefik with each of these pieces of its routing.yaml replaced."""
+    return dataclasses.replace(EDGE, front=functools.partial(_front, changes=changes))
