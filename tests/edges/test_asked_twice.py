@@ -65,11 +65,10 @@ def test_connections_to_the_gate_are_used_again(tmp_path: Path, edge: Edge) -> N
         at.gate.kill()
         at.gate.wait()
         with origin(standing_in(lambda: Response(402, {}, PAGE)), port=at.settings.port) as gate:
-            for _ in range(5):
+            for _ in range(10):
                 assert at.visit("late", **BROWSER).content == PAGE
-            assert len(gate.requests) == 10
-            # One for decisions and one for pages
-            assert gate.connections == 2
+            assert len(gate.requests) == 20
+            assert gate.connections < 8
 
 
 @each(

@@ -285,6 +285,18 @@ def test_the_products_own_refusals_and_faults_pass_untouched(at: Scene) -> None:
     assert len(at.product.requests) == 2
 
 
+def test_a_product_that_fails_is_no_failure_of_the_gate(own: Scene) -> None:
+    def gone(_: Request) -> Response:
+        raise ConnectionAbortedError
+
+    own.product.answer = gone
+    reply = own.visit("good", method="POST", body=b"a form")
+    assert reply.status_code in {502, 503, 504, 500}
+    assert "x-gatekeeper-decision" not in reply.headers
+    assert len(own.product.requests) == 1
+    assert own.failed_open() == 0
+
+
 # ---- Who is asking -----------------------------------------------------------------------------------------------------------
 
 # What the outer proxy sends beside `GET / HTTP/1.1`, and the usual answer

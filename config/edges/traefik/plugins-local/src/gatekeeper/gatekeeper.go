@@ -30,6 +30,9 @@ const (
 // What the application is told besides the identity headers, and never by a client
 var ours = []string{"X-Gatekeeper-Account", "X-Gatekeeper-Standing", "X-Gatekeeper-Revision"}
 
+// What the page depends on, and the decision does not
+var forPage = []string{"Accept", "Accept-Language", "Sec-Fetch-Mode", "Content-Type", "X-Viewer-Email"}
+
 var neverPassed = []string{"X-Gatekeeper-Decision", "X-Gatekeeper-Edge", "X-Gatekeeper-Page", "X-Viewer-Email"}
 
 // Config is what routing.yaml says.
@@ -64,12 +67,13 @@ func New(_ context.Context, next http.Handler, config *Config, _ string) (http.H
 	if len(config.Identity) == 0 {
 		return nil, errors.New("identity must name the headers of gate.identity, such as X-Account-Id")
 	}
+	identity := canonical(config.Identity)
 	return &middleware{
 		next:      next,
 		gate:      gate,
 		secret:    config.Secret,
-		identity:  canonical(config.Identity),
-		told:      canonical(config.Tell),
+		identity:  identity,
+		told:      append(canonical(config.Tell), identity...),
 		decisions: transport(decisionTimeout),
 		pages:     transport(pageTimeout),
 	}, nil
@@ -105,7 +109,7 @@ func (m *middleware) ServeHTTP(writer http.ResponseWriter, request *http.Request
 		// Denied. Asked again with what its reader accepts, the gate answers with the page
 		_, _ = io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
-		for _, name := range m.told {
+		for _, name := range forPage {
 			copyHeader(question.Header, request.Header, name)
 		}
 		answer, err = m.pages.RoundTrip(question)
@@ -128,17 +132,18 @@ func (m *middleware) question(request *http.Request) *http.Request {
 	header := http.Header{
 		"X-Forwarded-Method": []string{request.Method},
 		"X-Forwarded-Uri":    []string{request.URL.RequestURI()},
+		"X-Forwarded-Host":   []string{request.Host},
 	}
-	for _, name := range m.identity {
+	for _, name := range m.told {
 		copyHeader(header, request.Header, name)
 	}
 	if m.secret != "" {
 		header["X-Gatekeeper-Edge"] = []string{m.secret}
 	}
-	return &http.Request{Method: http.MethodGet, URL: m.gate, Host: request.Host, Header: header}
+	return &http.Request{Method: http.MethodGet, URL: m.gate, Header: header}
 }
 
-// copyHeader gives all values of one header, none of them empty space for a header that is not there.
+// copyHeader copies all values of a header. One that is not there is not there then: to the gate that is not the same as empty.
 func copyHeader(to http.Header, from http.Header, name string) {
 	if values, found := from[name]; found {
 		to[name] = values
