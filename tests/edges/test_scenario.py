@@ -309,6 +309,7 @@ IDENTITIES: dict[str, tuple[list[bytes], int]] = {
     "aliased by underscores": ([b"X-Account-Id: late", b"X_Account_Id: good"], 402),
     "aliased by dots": ([b"X-Account-Id: late", b"X.Account.Id: good"], 402),
     "aliased by one underscore": ([b"X-Account_Id: good", b"X-Account-Id: late"], 402),
+    "aliased by tildes": ([b"X-Account-Id: late", b"X~Account~Id: good"], 402),
     "an alias alone": ([b"X_Account_Id: good"], 403),
     "empty": ([b"X-Account-Id:"], 200),
     "only space": ([b"X-Account-Id:  "], 200),
@@ -340,7 +341,8 @@ def test_an_account_that_is_not_named_in_one_way_only_does_not_come_in(at: Scene
 
 FORGED = """
     X-Gatekeeper-Account: good|X-Gatekeeper-Standing: current|X-Gatekeeper-Revision: 99|X-Gatekeeper-Decision: allow
-    X-Gatekeeper-Edge: x|X-Gatekeeper-Page: token-of-good|X_Gatekeeper_Standing: current|X-Gatekeeper_Account: good
+    X-Gatekeeper-Edge: x|X-Gatekeeper-Page: token-of-good|X_Gatekeeper_Standing: current|X~Gatekeeper~Standing: current|x.gatekeeper.account: good|
+    X-Gatekeeper_Account: good
     X-Viewer-Email: boss@acme.example|Connection: X-Gatekeeper-Account, X-Gatekeeper-Standing
     X-Original-URI: /login|X-Original-URL: /login|X-Rewrite-URL: /login|X-Original-Method: GET|X-Forwarded-Uri: /login
     X-Forwarded-Method: GET|X-Forwarded-Host: other.example|X-Forwarded-Prefix: /login|X-Forwarded-For: 192.0.2.1

@@ -29,6 +29,7 @@ EDGE = Edge(
         # It asks in a protocol of its own; who answers in another has not answered
         **{f"the gate answers {status}": 200 for status in _NO_SPOP},
         # It passes these on, and the gate refuses them
-        **dict.fromkeys(("aliased by underscores", "aliased by dots", "aliased by one underscore", "NUL", "folded"), 403),
+        **dict.fromkeys(("aliased by underscores", "aliased by dots", "aliased by one underscore"), 403),
+        **dict.fromkeys(("aliased by tildes", "NUL", "folded"), 403),
     },
 )
