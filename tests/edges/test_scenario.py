@@ -341,7 +341,8 @@ def test_an_account_that_is_not_named_in_one_way_only_does_not_come_in(at: Scene
 
 FORGED = """
     X-Gatekeeper-Account: good|X-Gatekeeper-Standing: current|X-Gatekeeper-Revision: 99|X-Gatekeeper-Decision: allow
-    X-Gatekeeper-Edge: x|X-Gatekeeper-Page: token-of-good|X_Gatekeeper_Standing: current|X~Gatekeeper~Standing: current|x.gatekeeper.account: good|
+    X-Gatekeeper-Edge: x|X-Gatekeeper-Page: token-of-good
+    X_Gatekeeper_Standing: current|X~Gatekeeper~Standing: current|x.gatekeeper.account: good
     X-Gatekeeper_Account: good
     X-Viewer-Email: boss@acme.example|Connection: X-Gatekeeper-Account, X-Gatekeeper-Standing
     X-Original-URI: /login|X-Original-URL: /login|X-Rewrite-URL: /login|X-Original-Method: GET|X-Forwarded-Uri: /login
