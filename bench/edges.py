@@ -31,6 +31,7 @@ from tests.kit.edges import CONFIGS, Places, caddy, envoy, haproxy, nginx, traef
 from tests.kit.edges.running import program
 from tests.kit.gates import gate_process, settings_in
 from tests.kit.nginx import nginx as running_nginx
+from tests.kit.peers import PEERS
 from tests.kit.ports import free_port
 from tests.kit.processes import children
 
@@ -182,11 +183,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("edges", nargs="*", metavar="EDGE", default=[contest.name for contest in CONTESTS])
+    known = [contest.name for contest in CONTESTS]
+    parser.add_argument("edges", nargs="*", metavar="EDGE", default=known, help=f"some of {', '.join(known)}; none: all")
     given = parser.parse_args()
-    lacking = [name for name in ("wrk", "nginx", "haproxy") if not shutil.which(name)]
-    if lacking or len(os.sched_getaffinity(0)) < 2:
-        sys.exit(f"not measured: {', '.join(lacking) or 'a second core'} is missing; take it from your system's packages")
+    if unknown := set(given.edges).difference(known):
+        parser.error(f"no edge of ours: {', '.join(unknown)}; there are {', '.join(known)}")
+    lacking = [missing for missing in (PEERS[name]() for name in ("nginx", *given.edges)) if missing]
+    lacking += [] if shutil.which("wrk") else ["wrk is not installed: take it from your system's packages"]
+    lacking += [] if len(os.sched_getaffinity(0)) > 1 else ["a second core is missing"]
+    if lacking:
+        sys.exit(f"not measured: {'; '.join(lacking)}")
     print("edge     ungated -> gated requests/s   ratio (target)   edge CPU us/request   gate CPU us/request")
     with tempfile.TemporaryDirectory() as name, neighbours(Path(name)) as (product, settings_port, gate):
         for contest in CONTESTS:
