@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.edges import CONFIGS, Edge, Scene, envoy, haproxy, scene
+from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
 from tests.kit.ports import free_port
@@ -57,6 +57,15 @@ def test_over_http_2_the_same_is_judged(at: Scene) -> None:
     for path, account in (("/", "late"), ("/login/../a", "late"), ("/", "part"), ("/reportsx", "part")):
         assert not visit(path, account), (path, account)
     assert at.product.requests == []
+
+
+def test_the_outer_proxy_knows_whether_the_visitor_has_tls_and_a_visitor_does_not_say(at: Scene) -> None:
+    sent = ["GET / HTTP/1.1", "Host: x", "X-Account-Id: good", "X-Forwarded-For: 192.0.2.7"]
+    for source, claimed, told in (("127.0.0.1", "https", "https"), ("127.0.0.1", "http", "http"), (STRANGER, "https", "http")):
+        at.raw(*sent, f"X-Forwarded-Proto: {claimed}", source=source)
+        seen = at.product.requests[-1]
+        assert seen.header("X-Forwarded-Proto") == [told]
+        assert "".join(seen.header("X-Forwarded-For")).startswith("192.0.2.7")
 
 
 @pytest.mark.parametrize("length", [8_000, 14_000, 16_000, 30_000, 34_000, 60_000])
