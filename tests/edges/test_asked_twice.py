@@ -57,6 +57,8 @@ def test_who_pays_between_refusal_and_page_is_let_in(tmp_path: Path, edge: Edge)
         assert (reply.status_code, reply.text) == (200, "the product")
         assert "x-gatekeeper-decision" not in reply.headers
         assert at.product.requests[0].header("X-Gatekeeper-Account") == ["late"]
+        # This gate reads the account elsewhere, so what the outer proxy says is not what was judged
+        assert at.product.requests[0].header("X-Account-Id") == []
 
 
 @each(caddy.EDGE, traefik.EDGE)
