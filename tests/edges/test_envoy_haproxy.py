@@ -9,6 +9,7 @@ import pytest
 from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
+from tests.kit.origin import Response, origin
 from tests.kit.ports import free_port
 from tests.kit.street import BROWSER
 
@@ -108,6 +109,20 @@ def test_the_gates_secret_goes_where_the_configurations_say(tmp_path: Path, chan
         reply = own.visit("good")
         assert (reply.status_code, reply.headers.get("x-gatekeeper-decision")) == (200, None)
         assert own.product.requests[0].header("X-Gatekeeper-Edge") == []
+
+
+@pytest.mark.peer("envoy")
+@pytest.mark.parametrize(("judged", "told"), [("acme", ["acme"]), ("", [])])
+def test_to_envoys_product_the_account_is_the_one_that_was_judged(tmp_path: Path, judged: str, told: list[str]) -> None:
+    """As where the gate goes by the host alone, and answers no X-Account-Id: what the outer proxy has passed on was not judged."""
+    answer = {"X-Gatekeeper-Account": judged, "X-Gatekeeper-Standing": "current", "X-Gatekeeper-Revision": "7"}
+    with scene(envoy.EDGE, tmp_path) as own:
+        own.gate.kill()
+        own.gate.wait()
+        with origin(lambda _: Response(200, answer), port=own.settings.port):
+            assert own.visit("victim").status_code == 200
+        seen = own.product.requests[0]
+        assert seen.header("X-Account-Id") == seen.header("X-Gatekeeper-Account") == told
 
 
 @pytest.mark.peer("haproxy")

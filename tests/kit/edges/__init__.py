@@ -8,6 +8,7 @@ import contextlib
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -113,3 +114,18 @@ def scene(edge: Edge, folder: Path, **changes: object) -> Iterator[Scene]:
         with edge.front(folder / edge.name, places) as failed_open:
             behind.product.requests.clear()
             yield Scene(edge, places.front, behind.product, behind.web, behind.gate, behind.settings, failed_open)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until this is so, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it has not come true in ten seconds"
+        time.sleep(0.01)
+
+
+def warm(built: Scene) -> Scene:
+    """The scene once the edge has its answers in time: what has just started takes longer, and counts as a failed gate."""
+    until(lambda: built.visit("late").status_code == httpx.codes.PAYMENT_REQUIRED)
+    built.product.requests.clear()
+    return built

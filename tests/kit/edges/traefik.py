@@ -5,14 +5,13 @@ import dataclasses
 import functools
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import httpx
 
-from tests.kit.edges import CONFIGS, Count, Edge, Places
+from tests.kit.edges import CONFIGS, Count, Edge, Places, until
 from tests.kit.edges.running import moved, program, replaced
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
@@ -28,8 +27,8 @@ def _front(folder: Path, places: Places, changes: Mapping[str, str] = MappingPro
         (folder / name).write_text(config)
     with program([TRAEFIK, "--configFile=traefik.yaml"], folder, port=places.front) as said:
         # It listens before it has read who gets what
-        while httpx.get(f"http://127.0.0.1:{places.front}/overdue", trust_env=False).status_code == httpx.codes.NOT_FOUND:
-            time.sleep(0.02)
+        page = f"http://127.0.0.1:{places.front}/overdue"
+        until(lambda: httpx.get(page, trust_env=False).status_code != httpx.codes.NOT_FOUND)
         yield lambda: said.read_text().count("let in without a decision")
 
 
