@@ -114,7 +114,7 @@ def test_the_gates_secret_goes_where_the_configurations_say(tmp_path: Path, chan
 @pytest.mark.peer("envoy")
 @pytest.mark.parametrize(("judged", "told"), [("acme", ["acme"]), ("", [])])
 def test_to_envoys_product_the_account_is_the_one_that_was_judged(tmp_path: Path, judged: str, told: list[str]) -> None:
-    """As where the gate goes by the host alone, and answers no X-Account-Id: what the outer proxy has passed on was not judged."""
+    """As where the gate goes by the host alone, and says no X-Account-Id: what the outer proxy passed on was not judged."""
     answer = {"X-Gatekeeper-Account": judged, "X-Gatekeeper-Standing": "current", "X-Gatekeeper-Revision": "7"}
     with scene(envoy.EDGE, tmp_path) as own:
         own.gate.kill()
