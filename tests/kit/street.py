@@ -1,6 +1,8 @@
 """A visitor, nginx as we ship it, the gate, a product and a web part, all real but the last two."""
 
+import base64
 import contextlib
+import hashlib
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -29,8 +31,13 @@ def _product(request: Request) -> Response:
     if path == "/session/account":
         signed_in = [cookie.removeprefix("session=") for cookie in request.header("Cookie")]
         return Response(204, {"X-Account-Id": signed_in[0]} if signed_in else {})
+    if path == "/file" and request.header("Range") == ["bytes=2-3"]:
+        return Response(206, {"Content-Range": "bytes 2-3/11"}, b"cd")
     if request.header("Upgrade"):
-        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade"})
+        # RFC 6455, section 1.3; HAProxy sees to it
+        key = "".join(request.header("Sec-WebSocket-Key")) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
+        return Response(101, {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept})
     return Response(200, {"Content-Type": "text/plain"}, b"the product")
 
 
@@ -66,25 +73,43 @@ class Street:
             return read_all(wire)
 
 
-@contextlib.contextmanager
-def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
-    """A street with the accounts `late`, `half` and `part` (restricted, `part` to `/reports`) and `slow` (past due).
+@dataclass(frozen=True)
+class Neighbours:
+    """What stands behind an edge."""
 
-    `changes` are to the gate's settings.
+    product: Origin
+    web: Origin
+    gate: subprocess.Popen[bytes]
+    settings: GateSettings
+
+
+@contextlib.contextmanager
+def neighbours(folder: Path, **changes: object) -> Iterator[Neighbours]:
+    """A product, a web part, and a gate, which `changes` are to the settings of.
+
+    The accounts: `late` is suspended, `half` and `part` are restricted (`part` to `/reports`), `slow` is past due.
     """
-    port = free_port()
     with origin(_product) as product, origin(_web) as web:
         settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
         settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
         standings = {"late": "suspended", "half": "restricted", "part": "restricted", "slow": "past_due"}
         publish(settings.snapshot_path, 5, leaves_open={"part": ("/reports",)}, **standings)
+        with gate_process(settings) as gate:
+            yield Neighbours(product, web, gate, settings)
+
+
+@contextlib.contextmanager
+def built_street(folder: Path, config: str = SHIPPED, **changes: object) -> Iterator[Street]:
+    """A street with the accounts of `neighbours`. `changes` are to the gate's settings."""
+    port = free_port()
+    with neighbours(folder, **changes) as behind:
         places = {
             "80": f"127.0.0.1:{port}",
-            "127.0.0.1:8000": f"127.0.0.1:{product.port}",
-            "127.0.0.1:8402": f"127.0.0.1:{web.port}",
-            "127.0.0.1:8403": f"127.0.0.1:{settings.port}",
+            "127.0.0.1:8000": f"127.0.0.1:{behind.product.port}",
+            "127.0.0.1:8402": f"127.0.0.1:{behind.web.port}",
+            "127.0.0.1:8403": f"127.0.0.1:{behind.settings.port}",
         }
         config = config.replace("/run/nginx-gated.sock", str(folder / "gated.sock"))
-        with gate_process(settings) as gate, nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
-            product.requests.clear()
-            yield Street(port, product, web, gate, settings, front)
+        with nginx(moved(config, places), folder / "nginx", ports=[port]) as front:
+            behind.product.requests.clear()
+            yield Street(port, behind.product, behind.web, behind.gate, behind.settings, front)

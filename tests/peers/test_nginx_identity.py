@@ -1,28 +1,18 @@
 """The ways to tell nginx who is asking that the shipped configuration gives in comments, put in and run."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.kit.street import SHIPPED, built_street
+from tests.kit.edges.nginx import alternative
+from tests.kit.street import built_street
 
 pytestmark = pytest.mark.peer("nginx")
 
 
-def _alternative(number: int) -> str:
-    """The shipped configuration with the first way to tell who is asking taken out, and the way `number` put in."""
-    first = SHIPPED.index("    map $host $gatekeeper_account")
-    end = SHIPPED.index("    # 2. ", first)
-    block = SHIPPED[SHIPPED.index(f"    # {number}. ") :]
-    block, _, _ = block.partition("\n\n")
-    _, _, code = block.partition("\n    #\n")
-    return SHIPPED[:first] + re.sub(r"^    # ", "    ", code, flags=re.MULTILINE) + "\n" + SHIPPED[end:]
-
-
 @pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", 402), ("192.0.2.10", 200)])
 def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, trusted: str, expected: int) -> None:
-    with built_street(tmp_path, _alternative(2).replace("192.0.2.10", trusted)) as street:
+    with built_street(tmp_path, alternative(2).replace("192.0.2.10", trusted)) as street:
         assert street.visit("any", X_Account_Id="late").status_code == expected
         street.product.requests.clear()
         assert street.visit("any", X_Account_Id="good").status_code == 200
@@ -31,7 +21,7 @@ def test_a_proxy_in_front_is_believed_at_its_own_address_only(tmp_path: Path, tr
 
 def test_of_two_accounts_named_by_a_proxy_in_front_the_product_sees_none_or_the_judged_one(tmp_path: Path) -> None:
     """Version 1.22 takes the first of a repeated header; 1.23 and later join them, and the gate refuses the two."""
-    with built_street(tmp_path, _alternative(2).replace("192.0.2.10", "127.0.0.1")) as street:
+    with built_street(tmp_path, alternative(2).replace("192.0.2.10", "127.0.0.1")) as street:
         street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: good\r\nX-Account-Id: late\r\n\r\n")
         assert [seen.header("X-Account-Id") for seen in street.product.requests] in ([], [["good"]])
         street.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Account-Id: late\r\nX-Account-Id: good\r\n\r\n")
@@ -39,7 +29,7 @@ def test_of_two_accounts_named_by_a_proxy_in_front_the_product_sees_none_or_the_
 
 
 def test_the_products_own_session_says_who_is_asking(tmp_path: Path) -> None:
-    config = _alternative(3)
+    config = alternative(3)
     gated = config.rindex("listen 80 default_server;")
     config = config[:gated] + "listen unix:/run/nginx-gated.sock;" + config[gated + len("listen 80 default_server;") :]
     with built_street(tmp_path, config) as street:

@@ -1,0 +1,131 @@
+"""Every edge that we ship a configuration for, behind one interface: a real proxy between a visitor and what we have.
+
+The visitor comes from 127.0.0.1, which each shipped configuration believes to be an outer proxy that names the account; from
+`STRANGER` nobody is believed. What an edge does in its own way stands in its file as data (`Edge.differs`).
+"""
+
+import contextlib
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from gatekeeper.gate.settings import GateSettings
+from tests.kit.gates import read_all
+from tests.kit.origin import Origin, Request
+from tests.kit.ports import free_port
+from tests.kit.street import neighbours
+
+CONFIGS = Path(__file__).resolve().parents[3] / "config/edges"
+# A loopback address that no shipped configuration names as an outer proxy
+STRANGER = "127.0.0.2"
+
+# Headers that only the edge may give to the product, however they are spelt
+_OWNED = re.compile(r"x.(?:account.id|gatekeeper.\w+|viewer.email)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Ports on 127.0.0.1: where the edge has to listen, and where its neighbours do."""
+
+    front: int
+    product: int
+    gate: int
+    web: int
+
+
+# How many requests the edge has let in because the gate failed, as its operator would count them: by access log or metrics
+Count = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One proxy with the configuration that we ship.
+
+    `name` is that of the peer (tests/kit/peers.py). `front` runs the proxy on these places, its files in that folder, until the
+    block ends; it raises if the proxy does not start. `differs` has the status that this edge answers in a case of the
+    scenario, by the name of the case, where it is another than the scenario expects; a comment says why it is as safe.
+    `tells`, in the same way, has the account that the product is told of where the edge makes one of several.
+    """
+
+    name: str
+    front: Callable[[Path, Places], AbstractContextManager[Count]]
+    differs: Mapping[str, int] = field(default_factory=dict)
+    tells: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything from the visitor to the product."""
+
+    edge: Edge
+    port: int
+    product: Origin
+    web: Origin
+    gate: subprocess.Popen[bytes]
+    settings: GateSettings
+    failed_open: Count
+
+    def visit(
+        self, account: str, path: str = "/", *, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> httpx.Response:
+        """One request for `path` that the outer proxy says is of `account`."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        given = {"X-Account-Id": account} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.request(method, url, headers=given, content=body, timeout=10, trust_env=False, verify=False)
+
+    def raw(self, *lines: str | bytes, source: str = "127.0.0.1") -> bytes:
+        """The whole answer to a request of these lines, from this address."""
+        parts = [line.encode() if isinstance(line, str) else line for line in (*lines, "Connection: close", "", "")]
+        with self.wire(source=source) as wire:
+            wire.sendall(b"\r\n".join(parts))
+            return read_all(wire)
+
+    @contextlib.contextmanager
+    def wire(self, *, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10, source_address=(source, 0)) as wire:
+            yield wire
+
+    def expected(self, case: str, usually: int) -> int:
+        """The status for this case of the scenario."""
+        return self.edge.differs.get(case, usually)
+
+
+def owned(request: Request) -> dict[str, list[str]]:
+    """The headers of a request to the product that only the edge may set, aliases too, in lower case, with all their values.
+
+    One that is empty says as much as one that is not there.
+    """
+    names = {name.lower() for name, value in request.headers if value and _OWNED.fullmatch(name)}
+    return {name: request.header(name) for name in names}
+
+
+@contextlib.contextmanager
+def scene(edge: Edge, folder: Path, **changes: object) -> Iterator[Scene]:
+    """A scene with the accounts of `street.neighbours`; `changes` are to the gate's settings."""
+    with neighbours(folder, **changes) as behind:
+        places = Places(free_port(), behind.product.port, behind.settings.port, behind.web.port)
+        with edge.front(folder / edge.name, places) as failed_open:
+            behind.product.requests.clear()
+            yield Scene(edge, places.front, behind.product, behind.web, behind.gate, behind.settings, failed_open)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until this is so, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it has not come true in ten seconds"
+        time.sleep(0.01)
+
+
+def warm(built: Scene) -> Scene:
+    """The scene once the edge has its answers in time: what has just started takes longer, and counts as a failed gate."""
+    until(lambda: built.visit("late").status_code == httpx.codes.PAYMENT_REQUIRED)
+    built.product.requests.clear()
+    return built
