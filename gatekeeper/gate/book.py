@@ -94,7 +94,7 @@ class Book:
 
     The breaker (case 90): more new denials within an hour than 50 or a fifth of all accounts are not believed, and kept aside
     with all that follow, until the ledger takes them back. Who is opened by the same word is opened. A first snapshot is taken
-    as it is: to confirm what was kept aside, restart the gate.
+    as it is: to confirm what was kept aside, restart the gate, without the file that a feed's client keeps.
     """
 
     def __init__(self, steady: Callable[[], float], *, stale_deny_max: timedelta = STALE_DENY_MAX) -> None:
@@ -246,7 +246,7 @@ class Book:
         if self._aside and not had_aside:
             log.error(
                 "too many accounts would be denied within an hour: the new denials are kept aside, and the accounts let in. "
-                "If so many are meant, restart the gate",
+                "If so many are meant, restart the gate; where it follows a feed, delete the file that it keeps before",
                 kept_aside=len(self._aside),
                 revision=revision,
             )

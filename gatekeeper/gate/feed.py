@@ -127,13 +127,15 @@ class Feed:
                 raise FeedBroken(_advice(answer.status_code, kind))
             self._line = answer.extensions["network_stream"].get_extra_info("socket")
             try:
+                if stop.is_set():
+                    return  # before there was a line to hang up
                 for name, data in events(answer.iter_raw()):
-                    if stop.is_set():
-                        return
                     self._hear(name, data)
                     self._failures, self._said = 0, ""
                     tell()
                     self._keep()
+                    if stop.is_set():
+                        return
             finally:
                 self._line = None
         raise FeedBroken("the server ended the stream")

@@ -200,6 +200,23 @@ def test_what_was_kept_aside_stays_so_with_all_that_follows_until_the_ledger_tak
     assert [event["log_level"] for event in log] == ["error", "info"]
 
 
+def test_time_and_a_whole_snapshot_make_nothing_credible_that_was_kept_aside(book: Book, clock: Clock) -> None:
+    history = History([], denied(*many(45)), denied(*many(10, "b")), accounts=0)
+    book.take(history.whole(1))
+    book.apply(history.delta(1, 2))
+    book.apply(history.delta(2, 3))
+    clock.seconds += 2 * HOUR
+    book.take(history.whole(3))
+    assert (state(book), book.refused) == (history.state(2), 10)
+
+
+def test_a_snapshot_that_does_not_say_how_many_accounts_there_are_leaves_that_as_it_was(book: Book) -> None:
+    book.take(History(denied("old"), accounts=1000).whole(1))
+    history = History(denied("old"), denied(*many(60)), accounts=0)
+    book.take(history.whole(2))
+    assert state(book) == history.state(2)
+
+
 def test_a_restart_from_what_was_kept_hears_again_of_what_was_kept_aside(book: Book, clock: Clock) -> None:
     history = History(denied("old", "paid"), denied(*many(60)), [change("paid", "current")], accounts=0)
     book.take(history.whole(1))

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -108,7 +109,9 @@ def test_it_begins_with_a_snapshot_hears_changes_and_goes_on_where_the_line_brok
         server.say(None)
         client.wait_for_revision(3)
         assert server.asked.get(timeout=10) == "since=2"
-    assert [event["fault"] for event in log] == ["the server ended the stream"]
+        server.say(None)
+        assert server.asked.get(timeout=10) == "since=3"
+    assert [event["fault"] for event in log] == ["the server ended the stream"] * 2
 
 
 def test_a_line_that_breaks_anywhere_loses_nothing(server: FeedServer) -> None:
@@ -142,7 +145,9 @@ def test_whatever_was_missed_it_asks_for_a_whole_snapshot(server: FeedServer, mi
         server.first = lambda since: of_snapshot(HISTORY.whole(3)) if since is None else b""
         server.say(missed)
         client.wait_for_revision(3)
-    assert [server.asked.get(timeout=10) for _ in range(2)] == ["", ""]
+        assert [server.asked.get(timeout=10) for _ in range(2)] == ["", ""]
+        server.say(None)
+        assert server.asked.get(timeout=10) == "since=3"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +235,17 @@ def test_a_start_with_everything_dead_goes_by_what_was_kept(server: FeedServer, 
     server.first = lambda since: of_delta(HISTORY.delta(3, 4)) if since == 3 else b""
     with listening(server.url, kept) as restarted:
         restarted.wait_for_revision(4)
+
+
+def test_a_heartbeat_makes_what_is_kept_younger(server: FeedServer, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    server.first = lambda since: of_snapshot(HISTORY.whole(2)) + alive(2) if since is None else b""
+    with listening(server.url, kept, steady=each_time_later()) as client:
+        client.wait_for(lambda _: kept.exists())
+        server.asked.get(timeout=10)
+        os.utime(kept, (0, 0))
+        server.say(alive(2) * 2)
+        client.wait_for(lambda _: kept.stat().st_mtime > 0)
 
 
 def test_a_file_that_cannot_be_written_is_said_once(

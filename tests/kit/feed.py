@@ -50,12 +50,14 @@ class FeedServer:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert scope["path"] == "/api/v1/access/stream"
-        assert dict(scope["headers"])[b"authorization"] == f"Bearer {TOKEN}".encode()
+        headers = dict(scope["headers"])
+        assert headers[b"authorization"] == f"Bearer {TOKEN}".encode()
+        assert headers[b"accept-encoding"] == b"identity"
         line: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._lines.add(line)
         try:
-            headers = [(b"content-type", self.kind)]
-            await send({"type": "http.response.start", "status": self.status, "headers": headers})
+            told = [(b"content-type", self.kind)]
+            await send({"type": "http.response.start", "status": self.status, "headers": told})
             query = scope["query_string"].decode()
             since = int(query.removeprefix("since=")) if query else None
             await send({"type": "http.response.body", "body": self.first(since), "more_body": True})
