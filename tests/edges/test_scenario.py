@@ -6,6 +6,7 @@ error, and shows; the product is told the account that was judged, and never wha
 
 import json
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -420,7 +421,7 @@ def test_a_body_in_chunks_passes_whole_and_that_of_a_suspended_account_not_at_al
             head = f"POST /form HTTP/1.1\r\nHost: x\r\nX-Account-Id: {account}\r\nTransfer-Encoding: chunked\r\n\r\n"
             wire.sendall(f"{head}5\r\nhello\r\n".encode())
             wire.sendall(b"7\r\n, world\r\n0\r\n\r\n")
-            return wire.recv(65536)
+            return receive(wire, b"\r\n\r\n")
 
     assert status(send("good")) == 200
     assert at.product.requests[0].body == b"hello, world"
@@ -460,6 +461,16 @@ def test_a_range_passes_and_so_does_its_part(at: Scene) -> None:
     assert (reply.status_code, reply.headers["content-range"], reply.content) == (206, "bytes 2-3/11", b"cd")
 
 
+def receive(wire: socket.socket, end: bytes) -> bytes:
+    """What comes, up to and with this."""
+    received = b""
+    while end not in received:
+        part = wire.recv(4096)
+        assert part, received
+        received += part
+    return received
+
+
 def _upgrade(account: str) -> bytes:
     lines = ["GET /ws HTTP/1.1", "Host: x", f"X-Account-Id: {account}", "Connection: keep-alive, Upgrade", "Upgrade: websocket"]
     return "\r\n".join([*lines, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "", ""]).encode()
@@ -468,13 +479,13 @@ def _upgrade(account: str) -> bytes:
 def test_a_websocket_passes_and_a_suspended_account_opens_none(at: Scene) -> None:
     with at.wire() as wire:
         wire.sendall(_upgrade("good"))
-        assert status(wire.recv(4096)) == 101
+        assert status(receive(wire, b"\r\n\r\n")) == 101
         wire.sendall(b"hello")
-        assert wire.recv(4096) == b"hello"
+        assert receive(wire, b"hello") == b"hello"
     assert owned(at.product.requests[0]) == told("good")
     with at.wire() as wire:
         wire.sendall(_upgrade("late"))
-        assert status(wire.recv(4096)) == 402
+        assert status(receive(wire, b"\r\n\r\n")) == 402
     assert len(at.product.requests) == 1
 
 
@@ -483,11 +494,11 @@ def test_a_websocket_opens_with_the_gate_dead(own: Scene) -> None:
     own.gate.wait()
     with own.wire() as wire:
         wire.sendall(_upgrade("late"))
-        head = wire.recv(4096)
+        head = receive(wire, b"\r\n\r\n")
         assert status(head) == 101
         assert b"fail-open" in head
         wire.sendall(b"hello")
-        assert wire.recv(4096) == b"hello"
+        assert receive(wire, b"hello") == b"hello"
 
 
 def test_events_that_a_product_sends_arrive_one_by_one(own: Scene) -> None:
@@ -503,9 +514,6 @@ def test_events_that_a_product_sends_arrive_one_by_one(own: Scene) -> None:
     own.product.answer = lambda _: Response(200, headers, parts=events())
     with own.wire() as wire:
         wire.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\nX-Account-Id: good\r\nAccept: text/event-stream\r\n\r\n")
-        received = b""
-        while b"data: 1\n\n" not in received:
-            received += wire.recv(4096)
+        receive(wire, b"data: 1\n\n")
         arrived.set()
-        while b"data: 2\n\n" not in received:
-            received += wire.recv(4096)
+        receive(wire, b"data: 2\n\n")
