@@ -1,4 +1,6 @@
-"""Where each case of facts/failures.md is shown that is built so far: billing (A), time (B), e-mail (C), configuration (G)."""
+"""Where each case of facts/failures.md is shown that is built so far: billing (A), time (B), e-mail (C), gate and page (E),
+configuration (G).
+"""
 
 import ast
 from datetime import timedelta
@@ -75,6 +77,32 @@ SHOWN: Final = {
     60: "perform/test_notices.py::test_who_has_paid_a_moment_before_gets_no_letter",  # read anew unless two seconds ago
     61: "perform/test_notices.py::test_one_person_with_both_roles_gets_one_letter",
     62: "stories/test_restarts.py::test_a_thousand_restarts_send_no_notice_a_third_time",
+    83: "edges/test_scenario.py::test_an_account_that_is_not_named_in_one_way_only_does_not_come_in",
+    84: "edges/test_scenario.py::test_no_header_lets_a_suspended_account_in",
+    85: "edges/test_scenario.py::test_no_address_lets_a_suspended_account_in_but_those_that_the_product_reads_as_open",
+    86: "gate/test_fuzz.py::test_requests_that_nobody_would_think_of_are_answered_as_an_independent_rule_says",
+    87: "edges/test_scenario.py::test_with_the_gate_hanging_everybody_is_let_in_and_it_shows",
+    88: "gate/test_book.py::test_a_denial_is_believed_for_72_hours_after_the_last_sign_of_life_and_again_after_the_next",
+    89: "gate/test_follow.py::test_no_torn_file_and_no_flipped_bit_is_ever_taken",
+    90: "gate/test_book.py::test_more_new_denials_than_can_be_meant_are_not_believed_and_whom_the_same_word_opens_is_opened",
+    91: "gate/test_answers.py::test_everybody_is_let_in_before_the_first_snapshot_and_the_gate_is_not_ready",
+    92: "gate/test_failures_e.py::test_case_92_accounts_that_nobody_knows_are_let_in_and_leave_nothing_behind",
+    93: "peers/test_doctor_edge.py::test_what_is_wired_wrongly_is_named_with_what_to_do",
+    94: "edges/test_behind_a_cache.py::test_a_restored_account_sees_the_product_through_a_cache",
+    95: "edges/test_scenario.py::test_a_websocket_passes_and_a_suspended_account_opens_none",
+    96: "gate/test_fuzz.py::test_whatever_follows_the_target_nginx_gets_200_or_403",
+    97: "edges/test_scenario.py::test_a_web_part_that_is_slow_delays_the_page_and_opens_nothing",  # and no gRPC
+    98: "edges/test_scenario.py::test_what_a_client_says_of_itself_opens_nothing_and_does_not_reach_the_product",
+    99: "pages/test_return_addresses.py::test_case_99_no_address_takes_a_real_browser_elsewhere",
+    100: "gate/test_failures_e.py::test_case_100_what_stripe_calls_an_account_is_shown_and_never_run",
+    101: "pages/test_routes.py::test_every_answer_carries_the_same_protection",
+    102: "gate/test_server.py::test_a_stranger_is_told_nothing_about_any_account",
+    103: "pages/test_self_service.py::test_case_103_a_stranger_learns_of_no_debt_and_no_name",
+    104: "gate/test_failures_e.py::test_case_104_five_thousand_restorations_are_one_line_and_the_gate_shows_them_all",
+    105: "edges/test_scenario.py::test_a_body_in_chunks_passes_whole_and_that_of_a_suspended_account_not_at_all",
+    106: "gate/test_staff.py::test_a_pass_lets_staff_in_at_every_edge_and_the_product_is_told_the_true_standing",
+    107: "gate/test_server.py::test_sixteen_gates_show_a_restoration_from_its_line_of_changes_on_and_none_goes_back",
+    108: "gate/test_asgi.py::test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on",
     125: "wiring/test_policy_adoption.py::test_a_change_that_writes_to_more_than_the_cap_waits_for_a_person",
     126: "wiring/test_policy_lines.py::test_a_file_of_another_kind_is_refused_before_anything_starts",
     127: "policy/test_decide_invoices.py::test_what_is_owed",
@@ -86,7 +114,7 @@ NOT_SHOWN: Final = {22}
 
 
 def test_each_case_has_a_test() -> None:
-    assert set(SHOWN) | NOT_SHOWN == {*range(1, 63), *range(125, 130)}
+    assert set(SHOWN) | NOT_SHOWN == {*range(1, 63), *range(83, 109), *range(125, 130)}
     for case, place in SHOWN.items():
         path, _, name = place.partition("::")
         tree = ast.parse((_TESTS / path).read_text())
