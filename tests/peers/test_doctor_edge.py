@@ -194,22 +194,25 @@ def test_the_command_says_it_line_by_line_and_never_by_what_the_account_is_known
     assert "s3cr3t" not in said + wrong
 
 
-def test_of_an_edge_that_is_not_there_one_line_is_said(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+def test_of_an_edge_that_is_not_there_one_line_is_said(house: Installation) -> None:
     url = address(f"http://127.0.0.1:{free_port()}")
     browser, rest = examine_edge(url, LATE, gate_settings(load(house.config, {})))
     assert (browser.sign, rest.sign) == (Sign.MISSING, Sign.UNKNOWN)
     assert "gets no answer (ConnectError)" in browser.what
 
 
-def test_no_redirect_is_followed_and_a_page_without_end_is_not_read(house: Installation) -> None:
+def test_no_redirect_is_followed_no_proxy_asked_and_a_page_without_end_not_read(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def sign_in(_: Request) -> Response:
         return Response(302, {"Location": "/sign-in", "Content-Length": "1000000"}, b"x")
 
-    with origin(sign_in) as product:
+    with origin(sign_in) as product, origin(sign_in) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
         found = examine_edge(address(product.url), [], gate_settings(load(house.config, {})))
     assert "gets 302 and not 402" in found[0].what
-    assert "/sign-in" not in [request.target for request in product.requests]
+    assert [request.target for request in product.requests] == ["/", *WEB]
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
