@@ -18,8 +18,6 @@ log = structlog.get_logger(__name__)
 Holder = Callable[[bytes], str | None]
 
 STAFF_COOKIE: Final = "gatekeeper_staff"
-# A pass is about 150 bytes; more than this is not looked at
-_LONGEST: Final = 512
 _REMEMBERED: Final = 1000
 
 
@@ -40,7 +38,7 @@ class Staff:
         A pass that does not hold is as if it were not there; so is one that is shown twice.
         """
         for shown in (fields.get(STAFF, b""), cookie(fields, STAFF_COOKIE.encode())):
-            name = self._holder(shown) if 0 < len(shown) <= _LONGEST else None
+            name = self._holder(shown) if shown else None
             if name is not None:
                 self._say(shown, name, account)
                 return True

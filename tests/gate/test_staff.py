@@ -78,11 +78,14 @@ def test_a_pass_lets_nobody_in_where_the_settings_refuse_who_is_not_signed_in(tm
 
 def test_a_pass_that_does_not_hold_is_as_if_it_were_not_there(gate: GateSettings, tmp_path: Path) -> None:
     good = staff_pass(gate)
-    page_token = str(StateFolder(gate.snapshot_path.parent).page_signer().dumps({"name": "Jo", "until": 1 << 40}))
+    state = StateFolder(gate.snapshot_path.parent)
+    page_token = str(state.page_signer().dumps({"name": "Jo", "until": 1 << 34}))
+    other_use = URLSafeSerializer((state.folder / "page.key").read_bytes(), salt="gatekeeper.page")
     strange = Pass("Jo", system_clock() + timedelta(hours=1)).signed(StateFolder(tmp_path / "other").staff_signer())
     spoilt = [
         staff_pass(gate, minutes=-1),
         page_token,
+        str(other_use.dumps({"name": "Jo", "until": 1 << 34})),
         strange,
         good[:-1],
         good + "A",
@@ -154,5 +157,4 @@ def test_no_bytes_that_nobody_signed_are_a_pass(shown: bytes) -> None:
 def test_a_pass_holds_to_the_second_at_which_it_ends(name: str, seconds: int) -> None:
     shown = Pass(name, NOW + timedelta(seconds=seconds)).signed(SIGNER).encode()
     assert STAFF_OF(shown) == (name if seconds > 0 else None)
-    assert len(shown) <= 512
     assert not set(shown) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")

@@ -78,6 +78,15 @@ def test_nothing_is_wrong_with_what_we_ship(house: Installation, street_by: Buil
     assert {finding.sign for finding in found.values()} == {Sign.FOUND}, found
 
 
+@pytest.mark.peer("nginx")
+def test_a_proxy_in_front_may_be_stood_in_for(house: Installation, street_by: Build) -> None:
+    """Where the account comes in the very header that a visitor may not send."""
+    config = SHIPPED.replace("X-Account-Id $gatekeeper_account;", "X-Account-Id $http_x_account_id;")
+    with street_by(config) as street:
+        found = _examine(house, street, [(NAME, "late")])
+    assert _wrong(found) == [], found
+
+
 def _edited(*edits: tuple[str, str]) -> str:
     config = SHIPPED
     for old, new in edits:
@@ -184,32 +193,37 @@ def test_the_command_says_it_line_by_line_and_never_by_what_the_account_is_known
     with street_by() as street, NameServer(records) as dns:
         asking = ["doctor", "--dns", f"127.0.0.1:{dns.address[1]}", "--edge", f"http://127.0.0.1:{street.port}"]
         said = house.command(*asking, "--as", "Host: late.app.example", "--as", SECRET)
+        # Those that reach the product: of all requests the three that should
+        assert [request.target for request in street.product.requests] == ["/", *OPEN]
+        assert {tuple(request.header("Cookie")) for request in street.product.requests} == {("session=s3cr3t",)}
         lines = [" ".join(line.split()) for line in said.splitlines()]
         assert "a browser found gets 402 with the lockout page, which nothing may store" in lines
         assert len(lines) == len(["ABOUT", "SPF", "DKIM", "DMARC"]) + len(ALL)
         assert {line["sign"] for line in house.json(*asking, "--as", "Host: late.app.example")[-len(ALL) :]} == {"found"}
-        assert street.product.requests[-1].header("Cookie") in ([], ["session=s3cr3t"])
         wrong = house.command(*asking, "--as", "Host: good.app.example", "--as", SECRET, code=1)
         assert "a browser missing gets 200 and not 402" in " ".join(wrong.split())
     assert "s3cr3t" not in said + wrong
 
 
-def test_of_an_edge_that_is_not_there_one_line_is_said(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+def test_of_an_edge_that_is_not_there_one_line_is_said(house: Installation) -> None:
     url = address(f"http://127.0.0.1:{free_port()}")
     browser, rest = examine_edge(url, LATE, gate_settings(load(house.config, {})))
     assert (browser.sign, rest.sign) == (Sign.MISSING, Sign.UNKNOWN)
     assert "gets no answer (ConnectError)" in browser.what
 
 
-def test_no_redirect_is_followed_and_a_page_without_end_is_not_read(house: Installation) -> None:
+def test_no_redirect_is_followed_no_proxy_asked_and_a_page_without_end_not_read(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def sign_in(_: Request) -> Response:
         return Response(302, {"Location": "/sign-in", "Content-Length": "1000000"}, b"x")
 
-    with origin(sign_in) as product:
+    with origin(sign_in) as product, origin(sign_in) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
         found = examine_edge(address(product.url), [], gate_settings(load(house.config, {})))
     assert "gets 302 and not 402" in found[0].what
-    assert "/sign-in" not in [request.target for request in product.requests]
+    assert [request.target for request in product.requests] == ["/", *WEB]
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
