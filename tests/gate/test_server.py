@@ -148,9 +148,9 @@ def test_sixteen_gates_show_a_restoration_from_its_line_of_changes_on_and_none_g
             assert one(settings, "/gate/nginx", X_Account_Id="late").status == 403
         append(path, history.delta(1, 2))
         for settings in gates:
-            while (reply := one(settings, "/gate/nginx", X_Account_Id="late")).status != 200:
-                assert reply.headers["x-gatekeeper-revision"] == "1"
-            assert reply.headers["x-gatekeeper-revision"] == "2"
+            while (reply := one(settings, "/gate/nginx", X_Account_Id="late")).headers["x-gatekeeper-revision"] != "2":
+                pass
+            assert reply.status == 200
         for step in (lambda: lay(path, history, 1), lambda: lay(path, history, 2), lambda: append(path, history.delta(2, 3))):
             step()
             for settings in gates:
