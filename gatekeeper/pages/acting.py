@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import structlog
 from itsdangerous import URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from gatekeeper.model import WishKind
 from gatekeeper.pages.answers import SAME_ORIGIN, Answers
 from gatekeeper.pages.books import Books, Deeds
 from gatekeeper.pages.forms import MOST_BYTES, day_of, fields_of, filled, is_ours
+from gatekeeper.pages.paying import Unavailable
 from gatekeeper.pages.tokens import ACTION_TOKEN_SECONDS, Visit, visit_of
 from gatekeeper.policy.evidence import CLOSED
 from gatekeeper.policy.selfservice import STRANGER
@@ -35,9 +37,16 @@ _NAMES: Final = {
     "review": WishKind.REVIEW,
 }
 
+log = structlog.get_logger(__name__)
 
-def acting(books: Books, deeds: Deeds, answers: Answers, signer: URLSafeTimedSerializer) -> list[Route]:
-    """`POST /overdue/check` and the others. `signer`: of the token that the page put into its forms."""
+
+def acting(
+    books: Books, deeds: Deeds, answers: Answers, signer: URLSafeTimedSerializer, *, unavailable: Unavailable
+) -> list[Route]:
+    """`POST /overdue/check` and the others. `signer`: of the token that the page put into its forms.
+
+    `unavailable`: what is raised where nothing can be kept at the moment; the page that stands in says whom to write to.
+    """
 
     def act(kind: WishKind, request: Request, visit: Visit, fields: Mapping[str, str]) -> Response:
         view = books.lockout(visit.account, visit.viewer)
@@ -58,7 +67,11 @@ def acting(books: Books, deeds: Deeds, answers: Answers, signer: URLSafeTimedSer
         visit = visit_of(fields.get("token", ""), signer, ACTION_TOKEN_SECONDS)
         if visit is None or visit.viewer == STRANGER:
             return answers.page(request, 403, "gone")
-        return await run_in_threadpool(act, kind, request, visit, fields)
+        try:
+            return await run_in_threadpool(act, kind, request, visit, fields)
+        except unavailable as fault:
+            log.warning("wish.lost", kind=kind, fault=type(fault).__name__)
+            return answers.elsewhere(visit.home)
 
     return [Route(f"/overdue/{name}", partial(pressed, kind), methods=["POST"]) for name, kind in _NAMES.items()]
 

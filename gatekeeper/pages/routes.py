@@ -61,7 +61,7 @@ def routes(
 
     return [
         Route("/overdue", overdue),
-        *acting(books, deeds, answers, signers.action),
+        *acting(books, deeds, answers, signers.action, unavailable=unavailable),
         *watching(watch, signers.action),
         *paying(books, answers, payment_page=payment_page, pdf=pdf, unavailable=unavailable),
     ]

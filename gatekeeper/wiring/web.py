@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 
 from gatekeeper import health, metrics, webhooks
 from gatekeeper.billing.source import SourceUnavailable
+from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.pages.ledger_books import LedgerBooks
 from gatekeeper.pages.routes import Signers
 from gatekeeper.pages.routes import routes as page_routes
@@ -36,7 +37,7 @@ def web_of(house: House) -> Starlette:
                 signers=Signers(page=house.state.page_signer(), action=house.state.action_signer()),
                 wording=house.wording,
                 watch=Watch(house.wish_reader.revision, house.wish_reader.open_among, house.stopping),
-                unavailable=SourceUnavailable,
+                unavailable=(SourceUnavailable, *DatabaseUnavailable),
             ),
             *webhooks.routes(
                 inbox=house.writer.inbox,

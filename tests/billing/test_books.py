@@ -337,3 +337,5 @@ def test_there_is_a_payment_page_for_what_can_still_be_paid(standin: Standin, so
     assert str(pages[owed]).startswith(f"{standin.url}/i/")
     assert httpx.get(str(pages[owed]), trust_env=False).status_code == 200
     assert source.payment_page(owed) != pages[owed]  # it expires: never the same twice, never kept
+    pdfs = {one: source.pdf(one) for one in (owed, paid, void, draft, "in_none")}
+    assert {one: bool(pdf) for one, pdf in pdfs.items()} == {owed: True, paid: True, void: True, draft: False, "in_none": False}

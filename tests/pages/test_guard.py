@@ -6,7 +6,8 @@ from starlette.datastructures import Headers
 
 from gatekeeper.pages.forms import fields_of, is_ours
 from gatekeeper.pages.tokens import ACTION_TOKEN_SECONDS, Visit, token_of, visit_of
-from tests.pages.test_routes import ACTION_SIGNER, HEADERS, SIGNER, Shelf, ask, vouched, web
+from gatekeeper.wording import LockoutView
+from tests.pages.test_routes import ACTION_SIGNER, HEADERS, SIGNER, BillerAway, Shelf, ask, vouched, web
 
 ACTIONS = ("check", "remind", "again", "promise", "transfer", "review", "watch")
 OURS = "https://app.acme.example"
@@ -83,6 +84,18 @@ def test_every_answer_to_a_button_is_protected_as_the_page_is(body: dict[str, st
     answer = ask(web(Shelf()), "/overdue/check", "POST", data=body)
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+class Broken(Shelf):
+    def lockout(self, _account_id: str, _viewer: str = "") -> LockoutView | None:
+        raise BillerAway
+
+
+@pytest.mark.parametrize("action", ACTIONS[:-1])
+def test_where_nothing_can_be_kept_the_person_is_led_back(action: str) -> None:
+    token = token_of(Visit(account="acme", path="/files"), ACTION_SIGNER)
+    answer = ask(web(Broken()), f"/overdue/{action}", "POST", data={"token": token})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/files")
 
 
 class Earlier(TimestampSigner):

@@ -164,6 +164,23 @@ def test_a_pay_link_leads_to_the_current_payment_page() -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, f"https://pay.example/{number}")
 
 
+def test_a_pdf_link_leads_to_where_the_pdf_is_now() -> None:
+    answer = ask(app(Shelf()), "/pay/tok/pdf")
+    assert (answer.status_code, answer.headers["location"]) == (303, PDF)
+
+
+@pytest.mark.parametrize("pdf", [None, "", "javascript:alert(1)", "//evil.example/x.pdf"])
+def test_what_has_no_pdf_leads_nowhere(pdf: str | None) -> None:
+    answer = ask(web(Shelf(), pdf=lambda _: pdf), "/pay/tok/pdf")
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+def test_a_pdf_that_cannot_be_asked_for_is_to_be_tried_again() -> None:
+    assert ask(web(Shelf(), pdf=unreachable), "/pay/tok/pdf").status_code == 503
+    assert ask(web(Shelf()), "/pay/unknown/pdf").status_code == 404
+
+
 def test_a_payment_page_is_passed_on_as_it_is() -> None:
     assert ask(app(Shelf()), "/pay/tok").headers["location"] == PAYMENT_PAGE
 
@@ -207,7 +224,7 @@ def test_without_a_payment_page_the_reader_is_asked_to_try_again(payment_page: C
     assert "location" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/overdue", "/pay/tok", "/pay/settled", "/pay/unknown", "/pay/away"])
+@pytest.mark.parametrize("path", ["/overdue", "/pay/tok", "/pay/tok/pdf", "/pay/settled", "/pay/unknown", "/pay/away"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_every_answer_carries_the_same_protection(path: str, method: str) -> None:
     links = {name: PayLink(invoice_id=name, owed=name != "settled") for name in ("tok", "settled", "away")}

@@ -76,7 +76,9 @@ def test_a_member_reminds_the_accountant_who_pays_and_the_open_page_lets_itself_
 ) -> None:
     biller.deliver_to(place.webhook, SECRET)
     page = locked_out(browser, site)
-    page.get_by_role("button", name="Remind them now").click()
+    with page.expect_response("**/overdue/watch") as told:
+        page.get_by_role("button", name="Remind them now").click()
+    assert (told.value.status, told.value.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
     expect(page.locator(".came-of")).to_contain_text("a•••@acme.example")
     until(lambda: letters(post, "A colleague asks"), what="the letter arrives")
     assert addresses(letters(post, "A colleague asks")) == ["accounts@acme.example"]
