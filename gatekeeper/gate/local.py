@@ -167,7 +167,7 @@ class Door:
 
     def _judge(self, account: str, method: str, path: str, header: Callable[[str], str]) -> Refusal | None:
         entry = self.book.entry(account.encode())
-        if self.lets_in(entry, method, path) or (method == "OPTIONS" and header("access-control-request-method")):
+        if self.lets_in(entry, method, path):
             return None
         fields = {name: header(name.decode()).encode("latin-1", "replace") for name in (ACCEPT, FETCH_MODE)}
         restricted = entry.standing is Standing.RESTRICTED
