@@ -17,13 +17,13 @@ def each(*edges: Edge) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("edge", params)
 
 
-def standing_in(page: Callable[[], Response]) -> Callable[[Request], Response]:
-    """A gate that refuses, and answers so when it is asked for the page."""
+def standing_in(page: Callable[[], Response], **headers: str) -> Callable[[Request], Response]:
+    """A gate that refuses, with these headers, and answers so when it is asked for the page."""
 
     def answer(request: Request) -> Response:
         if request.header("Accept"):
             return page()
-        return Response(402, {"X-Gatekeeper-Account": "late"}, b"{}")
+        return Response(402, headers, b"{}")
 
     return answer
 
@@ -33,14 +33,14 @@ def gone() -> Response:
 
 
 @each(caddy.EDGE, traefik.EDGE)
-@pytest.mark.parametrize("page", [gone, lambda: Response(500)], ids=["gone", "at fault"])
+@pytest.mark.parametrize("page", [gone, lambda: Response(500, {"Connection": "close"})], ids=["gone", "at fault"])
 def test_a_gate_that_fails_between_refusal_and_page_costs_nobody_an_error(
     tmp_path: Path, edge: Edge, page: Callable[[], Response]
 ) -> None:
     with scene(edge, tmp_path) as at:
         at.gate.kill()
         at.gate.wait()
-        with origin(standing_in(page), port=at.settings.port):
+        with origin(standing_in(page, Connection="close"), port=at.settings.port):
             reply = at.visit("late", "/form?x", method="POST", body=b"a form", **BROWSER)
         assert (reply.status_code, reply.headers["x-gatekeeper-decision"]) == (200, "fail-open")
         (seen,) = at.product.requests
@@ -52,7 +52,8 @@ def test_who_pays_between_refusal_and_page_is_let_in(tmp_path: Path, edge: Edge)
     with scene(edge, tmp_path) as at:
         at.gate.kill()
         at.gate.wait()
-        with origin(standing_in(lambda: Response(200, {"X-Gatekeeper-Account": "late"})), port=at.settings.port):
+        paid = Response(200, {"X-Gatekeeper-Account": "late", "Connection": "close"})
+        with origin(standing_in(lambda: paid, Connection="close"), port=at.settings.port):
             reply = at.visit("late", **BROWSER)
         assert (reply.status_code, reply.text) == (200, "the product")
         assert "x-gatekeeper-decision" not in reply.headers

@@ -263,9 +263,10 @@ def test_nothing_that_a_gate_answers_lets_in_but_200_and_a_fault_of_its_own(own:
     """The stand-in is no gate of ours, which gives none of these: the edge was given somebody else's address."""
     own.gate.kill()
     own.gate.wait()
+    headers = {"Location": "/", "Connection": "close"}
     for answered in (204, 302, 402, 404, 429, 500, 502, 503):
         own.product.requests.clear()
-        with origin(lambda _, answered=answered: Response(answered, {"Location": "/"}), port=own.settings.port):
+        with origin(lambda _, answered=answered: Response(answered, headers), port=own.settings.port):
             reply = own.visit("late", **BROWSER)
         expected = own.expected(f"the gate answers {answered}", 200 if answered >= 500 else answered)
         assert (reply.status_code, bool(own.product.requests)) == (expected, expected == 200), answered
