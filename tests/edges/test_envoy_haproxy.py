@@ -9,6 +9,7 @@ import pytest
 from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
+from tests.kit.gates import staff_pass
 from tests.kit.origin import Response, origin
 from tests.kit.ports import free_port
 from tests.kit.street import BROWSER
@@ -147,3 +148,11 @@ def test_a_gate_that_dies_between_refusal_and_page_makes_the_browser_come_again(
         assert (reply.status_code, reply.headers["retry-after"], reply.headers["cache-control"]) == (503, "1", "no-store")
         assert 'http-equiv="refresh"' in reply.text
         assert own.product.requests == []
+
+
+@pytest.mark.peer("haproxy")
+def test_staff_come_in_with_a_pass_in_a_cookie_at_haproxy(tmp_path: Path) -> None:
+    with scene(haproxy.EDGE, tmp_path) as at:
+        shown = staff_pass(at.settings)
+        assert at.visit("late", "/own", Cookie=f"a=b; gatekeeper_staff={shown}").status_code == 200
+        assert at.visit("late", "/own", Cookie="gatekeeper_staff=forged").status_code == 402
