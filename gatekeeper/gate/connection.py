@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._gate = gate
         self._pages = pages
         self._connections = connections
+        self._shapes, self._quick, self._let_in_at_once = gate.shapes, gate.quick, gate.let_in_at_once
         self._values: dict[bytes, bytes] = {}
         self._targets: list[bytes] = []
         self._at_once = httptools.HttpRequestParser(_Whole(self._values.__setitem__, self._targets.append))
@@ -110,7 +111,7 @@ class Connection(asyncio.Protocol):
         """Answer, if this is one whole head and nothing else, and each of its headers came once."""
         values, targets = self._values, self._targets
         self._at_once.feed_data(data)
-        shape = self._gate.shapes[tuple(values)]
+        shape = self._shapes[tuple(values)]
         if (
             shape is None
             or len(targets) != 1
@@ -125,9 +126,9 @@ class Connection(asyncio.Protocol):
         keep = self._at_once.should_keep_alive()
         if (
             shape.identity is not None
-            and target in self._gate.quick
+            and target in self._quick
             and keep
-            and (head := self._gate.let_in_at_once(values[shape.identity]))
+            and (head := self._let_in_at_once(values[shape.identity]))
         ):
             values.clear()
             self._transport.write(head + KEEP)
