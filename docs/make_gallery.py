@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -16,9 +17,10 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from gatekeeper.wording import Wording  # noqa: E402  # found by the line above
+from gatekeeper.model import Role  # noqa: E402  # found by the line above
+from gatekeeper.wording import Wording  # noqa: E402  # as before
 from tests.kit.browser import chromium  # noqa: E402  # as before
-from tests.wording.samples import LETTERS, LOCKOUT, PRODUCT  # noqa: E402  # as before
+from tests.wording.samples import ADDRESSES, LETTERS, LOCKOUT, PRODUCT  # noqa: E402  # as before
 
 FOLDER = Path(__file__).with_name("gallery")
 TEXT = Path(__file__).with_name("gallery.md")
@@ -34,7 +36,7 @@ _MOST_COLOURS = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """One picture: a letter of tests/wording/samples.py, or the lockout page, as somebody sees it."""
+    """One picture: a letter of tests/wording/samples.py, or the lockout page, as somebody in this `role` sees it."""
 
     name: str
     title: str
@@ -43,6 +45,7 @@ class Shot:
     width: int = 640
     dark: bool = False
     colour: str = ""
+    role: Role = Role.PAYER
 
 
 SHOTS = (
@@ -57,7 +60,8 @@ SHOTS = (
     Shot(name="unreachable", title="Word that the accountant cannot be reached", letter="unreachable-accountant"),
     Shot(name="warning-es", title="Warning, in Spanish", letter="warning", locale="es-MX"),
     Shot(name="warning-ar", title="Warning, in Arabic, on a phone", letter="warning", locale="ar-EG", width=360),
-    Shot(name="lockout", title="The page of a suspended account", letter=None),
+    Shot(name="lockout", title="The page of a suspended account, for whoever pays", letter=None),
+    Shot(name="lockout-member", title="The same page for a colleague", letter=None, width=360, role=Role.MEMBER),
     Shot(
         name="lockout-fa", title="The page in Persian, at night, on a phone", letter=None, locale="fa-IR", width=360, dark=True
     ),
@@ -66,7 +70,8 @@ SHOTS = (
 
 def html(wording: Wording, shot: Shot) -> str:
     if shot.letter is None:
-        return wording.page("overdue", LOCKOUT, shot.locale)
+        able = {"token": "-", "payers": ADDRESSES[:1], "promise_until": date(2026, 12, 26), "role": shot.role}
+        return wording.page("overdue", replace(LOCKOUT, **able), shot.locale)
     step, view = LETTERS[shot.letter]
     return wording.letter(step, replace(view, locale=shot.locale, product=replace(PRODUCT, colour=shot.colour))).html
 

@@ -125,6 +125,9 @@ def test_a_transfer_reaches_the_staff_and_in_arabic_on_a_phone_the_page_is_sound
     assert "<b>RE-1</b>" in letter.get_body(("plain",)).get_content()
     assert "&lt;b&gt;RE-1&lt;/b&gt;" in letter.get_body(("html",)).get_content()
     assert place.standings() == {"acme": "suspended"}
+    assert "not available at the moment" in (place.folder / "closed.html").read_text(), (
+        "for strangers while the web part is dead"
+    )
     in_arabic_on_a_phone(browser, site)
 
 
