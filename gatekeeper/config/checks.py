@@ -59,6 +59,7 @@ def _gate(sections: Mapping[str, Section]) -> Iterator[Wrong]:
                     always_allow=gate.always_allow,
                     snapshot_path=Path(),
                     fallback_page_path=Path(),
+                    closed_page_path=Path(),
                     page_url="",
                     feed_url=gate.feed_url,
                     feed_token=gate.feed_token.get_secret_value(),

@@ -5,13 +5,14 @@ Whoever is denied gets a page before the edge loses its patience, whatever is do
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import httpx
 import structlog
 
 from gatekeeper.gate.answering import Wanted
-from gatekeeper.gate.answers import STRICT_POLICY, Document, html, small_page
+from gatekeeper.gate.answers import Document, html, small_page
 from gatekeeper.gate.settings import GateSettings
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,8 @@ Sign = Callable[[str, str, str], str]
 
 _LONGEST_SECONDS = 1.0
 _AT_A_TIME = 64
+# What an edge says of a person who is nobody of the account
+STRANGER = b"-"
 _PASSED_ON = ("Content-Security-Policy", "Content-Language", "Referrer-Policy")
 _TITLE = "Payment overdue"
 _SENTENCE = (
@@ -39,7 +42,8 @@ class LockoutPages:
         # web part only
         self._client = httpx.AsyncClient(trust_env=False, timeout=_LONGEST_SECONDS)
         self._turn = asyncio.Semaphore(_AT_A_TIME)
-        self._fallback: tuple[int, int, Document] | None = None
+        self._for_strangers = _PageFile(settings.closed_page_path, built_in_closed_page(settings.support_email))
+        self._for_others = _PageFile(settings.fallback_page_path, built_in_page(settings.support_email))
         self._in_order = True
 
     async def __aenter__(self) -> Self:
@@ -57,7 +61,7 @@ class LockoutPages:
             if self._in_order:
                 log.warning("the web part gives no lockout page: the gate shows its own until it does", fault=repr(fault))
             self._in_order = False
-            return self._own_page()
+            return (self._for_strangers if wanted.viewer == STRANGER else self._for_others).read()
         self._in_order = True
         return page
 
@@ -72,19 +76,36 @@ class LockoutPages:
         passed_on = [(name, answer.headers[name]) for name in _PASSED_ON if name in answer.headers]
         return html(answer.content, *passed_on)
 
-    def _own_page(self) -> Document:
-        """The file that stands in, read again when it has changed; or the little that is built in."""
-        path = self._settings.fallback_page_path
+
+class _PageFile:
+    """A page that the worker has laid out, read again when it has changed; `instead` where there is none."""
+
+    def __init__(self, path: Path, instead: Document) -> None:
+        self._path = path
+        self._instead = instead
+        self._seen: tuple[int, int] | None = None
+        self._page = instead
+
+    def read(self) -> Document:
         try:
-            status = path.stat()
-            if self._fallback is None or self._fallback[:2] != (status.st_mtime_ns, status.st_ino):
-                page = html(path.read_bytes(), STRICT_POLICY, ("Referrer-Policy", "no-referrer"))
-                self._fallback = (status.st_mtime_ns, status.st_ino, page)
-            return self._fallback[2]
+            status = self._path.stat()
+            if self._seen != (status.st_mtime_ns, status.st_ino):
+                # The rest of its policy, with what its script may do, stands in the page; this cannot (CSP 3, section 3.3)
+                fields = ("Content-Security-Policy", "frame-ancestors 'none'"), ("Referrer-Policy", "no-referrer")
+                self._page = html(self._path.read_bytes(), *fields)
+                self._seen = (status.st_mtime_ns, status.st_ino)
         except OSError:
-            return built_in_page(self._settings.support_email)
+            return self._instead
+        return self._page
 
 
 def built_in_page(mail: str) -> Document:
     """What is shown where there is no other page; `mail` is an address to write to."""
     return small_page(_TITLE, _SENTENCE, mail=mail)
+
+
+def built_in_closed_page(mail: str) -> Document:
+    """The same for a stranger, who is not told that anything is owed (case 103)."""
+    return small_page(
+        "Not available at the moment", "What you asked for cannot be opened now. If you belong to it, write to us.", mail=mail
+    )

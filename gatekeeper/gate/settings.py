@@ -27,8 +27,8 @@ class GateSettings:
     `identity`; if several name one they must agree. `viewer_header` is the one in which the edge names the person,
     for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all that is below it.
     `anonymous` says what becomes of a request of which the edge says that nobody is signed in.
-    `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it. Without
-    `feed_url` the gate follows the file at `snapshot_path`; with it, the feed of a web part elsewhere, and keeps there what was
+    `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it, for strangers
+    `closed_page_path`. Without `feed_url` the gate follows the file at `snapshot_path`; with it, the feed of a web part elsewhere, and keeps there what was
     last known. Denials are believed for `stale_deny_max` after the last sign of life.
     """
 
@@ -42,6 +42,7 @@ class GateSettings:
     anonymous: Literal["allow", "deny"] = "allow"
     snapshot_path: Path
     fallback_page_path: Path
+    closed_page_path: Path
     page_url: str
     support_email: str = ""
     feed_url: str = ""

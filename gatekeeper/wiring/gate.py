@@ -30,6 +30,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         anonymous=gate.unknown_account,
         snapshot_path=state.snapshot,
         fallback_page_path=state.fallback_page,
+        closed_page_path=state.closed_page,
         page_url=f"{gate.feed_url or f'http://{settings.web.listen}'}/overdue",
         support_email=settings.product.support_email,
         feed_url=gate.feed_url,

@@ -53,6 +53,30 @@ def test_the_file_is_read_again_when_it_changes_and_without_it_there_is_still_a_
         assert b"Payment overdue" in page()
 
 
+def test_a_stranger_gets_a_page_that_speaks_of_no_invoice(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    publish(settings.snapshot_path, 7, late="suspended")
+    settings.fallback_page_path.write_text("an invoice")
+    with gate_in_thread(settings):
+
+        def page() -> bytes:
+            return one(settings, "/gate", X_Account_Id="late", X_Viewer_Email="-", Accept=HTML).body
+
+        assert b"nvoice" not in page()
+        assert b"overdue" not in page()
+        settings.closed_page_path.write_text("closed")
+        assert page() == b"closed"
+
+
+def test_the_page_in_the_file_may_run_its_own_script_and_nobody_may_frame_it(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    publish(settings.snapshot_path, 7, late="suspended")
+    settings.fallback_page_path.write_text("an invoice")
+    with gate_in_thread(settings):
+        reply = one(settings, "/gate", X_Account_Id="late", Accept=HTML)
+        assert reply.headers["content-security-policy"] == "frame-ancestors 'none'"
+
+
 def test_a_slow_web_part_delays_its_own_reader_by_a_second_and_nobody_else(gate: GateSettings, web: Origin) -> None:
     release = threading.Event()
 

@@ -53,6 +53,7 @@ def settings_in(folder: Path, **changes: object) -> GateSettings:
         "identity": (HeaderSource("X-Account-Id"),),
         "snapshot_path": folder / "snapshot",
         "fallback_page_path": folder / "overdue.html",
+        "closed_page_path": folder / "closed.html",
         "page_url": f"http://127.0.0.1:{free_port()}/overdue",
         "support_email": "support@acme.example",
     }

@@ -68,7 +68,7 @@ def locked_out(browser: Browser, site: str, **options: object) -> Page:
 
 def the_work(page: Page, site: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("The work", timeout=30_000)
-    assert page.url.startswith(f"{site}/")
+    assert page.url == f"{site}/work"
 
 
 def test_a_member_reminds_the_accountant_who_pays_and_the_open_page_lets_itself_in(
