@@ -27,9 +27,10 @@ class GateSettings:
     `identity`; if several name one they must agree. `viewer_header` is the one in which the edge names the person,
     for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all that is below it.
     `anonymous` says what becomes of a request of which the edge says that nobody is signed in.
-    `page_url` is the lockout page of the web part, and `fallback_page_path` an HTML file that stands in for it, for strangers
-    `closed_page_path`. Without `feed_url` the gate follows the file at `snapshot_path`; with it, the feed of a web part elsewhere, and keeps there what was
-    last known. Denials are believed for `stale_deny_max` after the last sign of life.
+    `page_url` is the lockout page of the web part; `fallback_page_path` is an HTML file that stands in for it, and
+    `closed_page_path` the one for strangers. Without `feed_url` the gate follows the file at `snapshot_path`; with it, the
+    feed of a web part elsewhere, and keeps there what was last known. Denials are believed for `stale_deny_max` after the last
+    sign of life.
     """
 
     host: str

@@ -92,6 +92,7 @@ def neighbours(folder: Path, **changes: object) -> Iterator[Neighbours]:
     with origin(_product) as product, origin(_web) as web:
         settings = settings_in(folder, **({"page_url": f"{web.url}/overdue", "always_allow": ("/login",)} | changes))
         settings.fallback_page_path.write_bytes(b"<h1>The page in the file</h1>")
+        settings.closed_page_path.write_bytes(b"<h1>The page for strangers</h1>")
         standings = {"late": "suspended", "half": "restricted", "part": "restricted", "slow": "past_due"}
         publish(settings.snapshot_path, 5, leaves_open={"part": ("/reports",)}, **standings)
         with gate_process(settings) as gate:

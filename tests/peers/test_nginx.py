@@ -257,7 +257,7 @@ def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(own_street: S
 def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> None:
     with built_street(tmp_path, page_url=f"http://127.0.0.1:{free_port()}/overdue") as street:
         reply = street.visit("late", **BROWSER)
-        assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
+        assert (reply.status_code, reply.text) == (402, "<h1>The page for strangers</h1>")
 
 
 def test_a_gate_that_dies_between_refusal_and_page_costs_nobody_an_error(own_street: Street) -> None:
