@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.gates import gate_process, publish, staff_pass
+from tests.kit.gates import gate_process, publish, staff_pass, token
 from tests.kit.origin import Request, Response, origin
 from tests.kit.ports import free_port
-from tests.kit.street import BROWSER, PAGE, Street, built_street
+from tests.kit.street import BROWSER, PAGE, SHIPPED, Street, built_street
 
 pytestmark = pytest.mark.peer("nginx")
 
@@ -257,7 +257,16 @@ def test_with_the_gate_hanging_everybody_is_let_in_within_a_second(own_street: S
 def test_with_the_web_part_dead_the_page_is_the_gates_own(tmp_path: Path) -> None:
     with built_street(tmp_path, page_url=f"http://127.0.0.1:{free_port()}/overdue") as street:
         reply = street.visit("late", **BROWSER)
-        assert (reply.status_code, reply.text) == (402, "<h1>The page for strangers</h1>")
+        assert (reply.status_code, reply.text) == (402, "<h1>The page in the file</h1>")
+
+
+def test_where_strangers_come_the_page_is_told_so(tmp_path: Path) -> None:
+    config = SHIPPED.replace(
+        'map $host $gatekeeper_viewer {\n        default   "";', 'map $host $gatekeeper_viewer {\n        default   "-";'
+    )
+    with built_street(tmp_path, config) as street:
+        assert street.visit("late", **BROWSER).status_code == 402
+        assert street.web.requests[-1].header("X-Gatekeeper-Page") == [token("late", "-", "/")]
 
 
 def test_a_gate_that_dies_between_refusal_and_page_costs_nobody_an_error(own_street: Street) -> None:
