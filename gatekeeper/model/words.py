@@ -94,9 +94,10 @@ class Money:
 def is_account_id(text: str) -> bool:
     """Whether an edge can name this account: 1 to 128 printable ASCII characters, but space, comma and quotes (case 83).
 
-    An account whose id is none could be suspended here and never be closed at the gate.
+    A hyphen alone is how an edge says that nobody is signed in. An account whose id is none could be suspended here and never
+    be closed at the gate.
     """
-    return bool(_ACCOUNT_ID.fullmatch(text))
+    return text != "-" and bool(_ACCOUNT_ID.fullmatch(text))
 
 
 def sums(amounts: Iterable[Money]) -> tuple[Money, ...]:

@@ -15,7 +15,7 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._changes = path.with_name(f"{path.name}.changes")
-        self._whole_mark: tuple[int, int] | None = None
+        self._head = b""
         self._changes_mark = 0
         self._offset = 0
         self.held = _NOTHING
@@ -23,10 +23,12 @@ class Follower:
     def look(self) -> None:
         """Read what is new; never raises for what the files hold."""
         try:
-            if _mark(self._path) != self._whole_mark:
-                self._whole_mark = _mark(self._path)
-                self._offset = 0
-                self._take_whole(self._path.read_bytes())
+            # A file that takes another's place may have its number, its length and its time: the first line seals the rest
+            data = self._path.read_bytes()
+            head = data.partition(b"\n")[0]
+            if head != self._head:
+                self._head, self._offset = head, 0
+                self._take_whole(data)
             self._take_changes()
         except FileNotFoundError:
             return
@@ -53,7 +55,7 @@ class Follower:
                 return  # whoever writes next begins anew
             if delta.ledger == self.held.ledger:
                 if delta.since > self.held.revision:
-                    self._whole_mark = None  # the snapshot was replaced between the two looks
+                    self._head = b""  # the snapshot was replaced between the two looks
                     return
                 self.held = replace(apply(self.held, delta))
             self._offset += len(line) + 1

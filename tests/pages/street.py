@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from gatekeeper.model import Standing
 from gatekeeper.pages import PAGE_HEADER
-from gatekeeper.snapshot import decode
 from tests.kit.lobby import HOST, SIGNERS, Lobby, wording
+from tests.kit.published import published
 from tests.pages.serving import serving
 
 _PASSED_ON: Final = ("Content-Security-Policy", "Content-Language", "Referrer-Policy")
@@ -48,7 +48,7 @@ class Street:
     async def _product(self, request: Request) -> Response:
         path = request.url.path
         self.asked.append((request.method, path))
-        standing = decode(self.lobby.rig.snapshot_path.read_bytes()).standings.get("acme", Standing.CURRENT)
+        standing = published(self.lobby.rig.snapshot_path).standings.get("acme", Standing.CURRENT)
         if standing not in _CLOSED:
             if self.sign_in:
                 return RedirectResponse(self.sign_in, 302)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.model import NoticeState, Origin, Outcome, Standing, Step
-from gatekeeper.snapshot import decode
 from tests.kit.lobby import SIGNERS, STAFF, Lobby, buttons, text_of
+from tests.kit.published import published
 from tests.kit.rig import rigged
 
 PAYER, MEMBER = "accountant@acme.example", "somebody.else@acme.example"
@@ -35,7 +35,7 @@ def standing(lobby: Lobby) -> Standing:
 
 def is_let_in(lobby: Lobby) -> bool:
     """Whether the gates have been told so."""
-    return "acme" not in decode(lobby.rig.snapshot_path.read_bytes()).standings or standing(lobby) is Standing.PAST_DUE
+    return "acme" not in published(lobby.rig.snapshot_path).standings or standing(lobby) is Standing.PAST_DUE
 
 
 # Who sees what
