@@ -74,9 +74,7 @@ class Edge:
     def _ask(self, request: Request) -> httpx.Response:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         headers |= {"X-Original-Method": request.method, "X-Original-URI": request.url.path}
-        account_id = _signed_in(request)
-        if account_id is not None:
-            headers["X-Account-Id"] = account_id
+        headers["X-Account-Id"] = _signed_in(request) or "-"
         return self._gate.request("HEAD" if request.method == "HEAD" else "GET", "/gate", headers=headers)
 
 

@@ -82,6 +82,8 @@
       .then(function () {
         if (listening === mine) listening = null;
         mine.abort();
+        // Who is not told any more asks more often, from now on.
+        again();
       });
   }
 

@@ -97,7 +97,7 @@ def _edited(*edits: tuple[str, str]) -> str:
 
 MISWIRED = {
     "it does not ask": ([("auth_request /gatekeeper-decision;", "")], ["a browser"], "does not ask the gate"),
-    "it asks at the address of another edge": ([("/gate/nginx;", "/gate;")], ["a browser"], "/gate/nginx, not /gate"),
+    "it asks at the address of another edge": ([("/gate/nginx;", "/gate;")], ["a browser"], "docs/identity.md"),
     "it has no answer to a refusal": ([("error_page 403 = @overdue;", "")], ["a browser"], "docs/identity.md"),
     "it does not say which account": (
         [("proxy_set_header X-Account-Id $gatekeeper_account;", "")],
