@@ -115,6 +115,7 @@ async def _wait(stop: Callable[[], None]) -> None:
         told.set()
 
     _on_signal(end)
+    log.info("worker.running")
     await told.wait()
 
 

@@ -100,7 +100,12 @@ def listening(url: str, keep_at: Path | None = None, steady: Callable[[], float]
 def test_it_begins_with_a_snapshot_hears_changes_and_goes_on_where_the_line_broke(
     server: FeedServer, log: list[structlog.typing.EventDict]
 ) -> None:
-    server.first = lambda since: of_snapshot(HISTORY.whole(1)) if since is None else of_delta(HISTORY.delta(since, 3))
+    def first(since: int | None) -> bytes:
+        if since is None:
+            return of_snapshot(HISTORY.whole(1))
+        return of_delta(HISTORY.delta(since, 3)) if since < 3 else b""
+
+    server.first = first
     with listening(server.url) as client:
         client.wait_for_revision(1)
         assert server.asked.get(timeout=10) == ""

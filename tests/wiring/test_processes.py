@@ -109,7 +109,7 @@ def test_a_second_signal_kills(biller: billers._Standin, post: MailServer, insta
 @pytest.mark.parametrize("command", ["worker", "web", "gate"])
 def test_each_part_alone_stops_cleanly(installation: Installation, command: str) -> None:
     installation.command("migrate")
-    begun = {"worker": "snapshot.published", "web": "web.listening", "gate": "gate listening"}[command]
+    begun = {"worker": "worker.running", "web": "web.listening", "gate": "gate listening"}[command]
     with started(installation, command) as process:
         until(lambda: begun in installation.log())
         process.send_signal(signal.SIGINT)
