@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
 from gatekeeper import publish
@@ -56,25 +56,26 @@ class Publishing(RuleBasedStateMachine):
         self.readers = [Follower(self.path)]
         self.said: dict[int, Stands] = {}
         self.remembered = True
+        self.came_back = False
 
     def teardown(self) -> None:
         """All's well in the end."""
-        self.restart()
-        self.run_publisher()
-        for reader in self.readers:
-            self.look(reader)
-            self.look(reader)
-            assert self.stands(reader) == self.truth()
-            assert reader.held.revision == self.ledger.reader.revision()
-        self._open.close()
+        with self._open:
+            self.restart()
+            self.run_publisher()
+            for reader in self.readers:
+                self.look(reader)
+                self.look(reader)
+                assert self.stands(reader) == _stands(self.ledger.reader.snapshot(on(0)))
+                assert reader.held.revision == self.ledger.reader.revision()
 
     def a_publisher(self) -> Publisher:
         return Publisher(self.path, self.ledger.reader, self.ledger.writer.verdicts.raise_revision, lambda: self.at)
 
-    def truth(self) -> Stands:
+    def note_what_is_said(self) -> None:
         snapshot = self.ledger.reader.snapshot(on(0))
-        self.said[snapshot.revision] = stands = _stands(snapshot)
-        return stands
+        stands = _stands(snapshot)
+        assert self.said.setdefault(snapshot.revision, stands) == stands, "one revision is published with two meanings"
 
     def stands(self, reader: Follower) -> Stands:
         return _stands(reader.held)
@@ -84,23 +85,20 @@ class Publishing(RuleBasedStateMachine):
         reader.look()
         assert reader.held.revision >= before.revision, "a revision went back"
         if reader.held.revision > before.revision:
-            self.truth()
             assert self.stands(reader) == self.said[reader.held.revision], "one revision says two things"
 
     def run_publisher(self) -> None:
         self.at += 60
-        self.out.run(on(0, seconds=self.at))
-        self.remembered = True
-
-    @initialize()
-    def begin(self) -> None:
-        self.truth()
+        try:
+            self.out.run(on(0, seconds=self.at))
+        finally:
+            self.note_what_is_said()
+        self.remembered, self.came_back = True, False
 
     @rule(name=st.sampled_from(NAMES), standing=st.sampled_from(Standing), left=LEFT)
     def judge(self, name: str, standing: Standing, left: tuple[str, ...]) -> None:
         leaves_open = left if standing is Standing.RESTRICTED else ()
         self.ledger.judge(Verdict(standing=standing, reasons=(), leaves_open=leaves_open), account_id=name)
-        self.truth()
 
     @rule()
     def publish(self) -> None:
@@ -109,6 +107,7 @@ class Publishing(RuleBasedStateMachine):
     @rule()
     def publish_while_others_look(self) -> None:
         def look(_step: str) -> None:
+            self.note_what_is_said()
             for reader in self.readers:
                 self.look(reader)
 
@@ -136,19 +135,21 @@ class Publishing(RuleBasedStateMachine):
     def cut_the_changes(self, place: int) -> None:
         """A disk that lost its end. The publisher that wrote it goes on, or another does."""
         changes = self.path.with_name("snapshot.changes")
-        if changes.exists():
+        if changes.exists() and not self.came_back:
             os.truncate(changes, min(place, changes.stat().st_size))
             self.remembered = False
 
     @rule()
     def lose_the_changes(self) -> None:
-        self.path.with_name("snapshot.changes").unlink(missing_ok=True)
-        self.remembered = False
+        if not self.came_back:
+            self.path.with_name("snapshot.changes").unlink(missing_ok=True)
+            self.remembered = False
 
     @rule()
     def lose_the_snapshot(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.remembered = False
+        if not self.came_back:
+            self.path.unlink(missing_ok=True)
+            self.remembered = False
 
     @rule()
     def back_up(self) -> None:
@@ -156,10 +157,13 @@ class Publishing(RuleBasedStateMachine):
 
     @rule()
     def restore_backup(self) -> None:
-        """It is restored while nobody works on it. If the files are lost too, nobody remembers what was published."""
+        """It is restored while nobody works on it. If the files are lost too, then or before it has learnt from them how far
+        it had been, nobody remembers what was published.
+        """
         if (self.folder / "backup.db").exists() and self.remembered:
             self.ledger.engine.dispose()
             _copy(self.folder / "backup.db", self.file)
+            self.came_back = True
             self.restart()
 
     @rule()

@@ -1,16 +1,14 @@
 """From one request of an edge to its answer, each edge in its own codes."""
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
 
 from gatekeeper.gate import answers, spop
-from gatekeeper.gate.answers import Answer, Document, Letterhead
+from gatekeeper.gate.answers import Answer, Letterhead
 from gatekeeper.gate.book import CURRENT, Book, Entry
 from gatekeeper.gate.decision import LET_IN, OVERDUE, Outcome, Passage, Rules
 from gatekeeper.gate.fields import (
-    ACCEPT_LANGUAGE,
     ALIAS,
     EDGE_SECRET,
     FORWARDED_HOST,
@@ -24,46 +22,16 @@ from gatekeeper.gate.fields import (
     HeaderNames,
 )
 from gatekeeper.gate.identity import AMBIGUOUS, MISSING, is_account
-from gatekeeper.gate.negotiate import speaks_grpc, wants_page
+from gatekeeper.gate.negotiate import wants_page
 from gatekeeper.gate.readers import Asked, Identifier
+from gatekeeper.gate.refusing import Fields, Judged, Manner, PageWanted, identity_of, refuse
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.gate.shapes import Shapes
 from gatekeeper.gate.staff import Holder, Staff, nobody
-from gatekeeper.model import plain_path
-
-Fields = Mapping[bytes, bytes]
-
-# The outcome, what the answer begins with, and the account that was judged (`identity.identify`)
-Judged = tuple[Outcome, Letterhead, bytes]
 
 _ENVOY = b"/gate/envoy"
 # Envoy waits 250 ms for the decision, and the page comes in the same answer
 _ENVOY_PATIENCE_SECONDS = 0.15
-
-
-class Wanted(NamedTuple):
-    """What the web part must be told to make a lockout page.
-
-    `viewer`: what the edge says of the person: an e-mail address, `-` for a stranger, empty for nothing. `path`: where the
-    person wanted to go, if one can go there again. `languages`: what the browser accepts.
-    """
-
-    account: bytes
-    viewer: bytes
-    path: bytes
-    languages: bytes
-    patience_seconds: float = 1.0
-
-
-class PageWanted(NamedTuple):
-    """The answer is 402 with a lockout page, which has to be fetched first."""
-
-    letterhead: Letterhead
-    wanted: Wanted
-    identity: bytes
-
-    def answer(self, page: Document) -> Answer:
-        return self.letterhead.answer(answers.PAYMENT_REQUIRED, page, self.identity)
 
 
 class Gate:
@@ -183,33 +151,31 @@ class Gate:
         nginx asks with GET whatever the visitor's method is, so a method that it does not name is not known to be safe.
         """
         outcome, letterhead, account = self._judge(_original(fields), fields)
-        return (letterhead.allowed if outcome is LET_IN else letterhead.refused) + _shown(account), b""
+        return (letterhead.allowed if outcome is LET_IN else letterhead.refused) + identity_of(account), b""
 
     def _page(self, _target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """What nginx and HAProxy show instead of the refusal that they were given a moment ago."""
         asked = _original(fields)
         judged = outcome, letterhead, account = self._judge(asked, fields)
         if outcome is not LET_IN:
-            return self._denial(judged, asked, fields, bodiless=method == b"HEAD")
+            return self._refuse(judged, asked, fields, Manner(bodiless=method == b"HEAD"))
         restored = answers.RESTORED_PAGE if wants_page(fields) else answers.RESTORED_PROBLEM
-        return letterhead.answer(answers.PAYMENT_REQUIRED, restored, _shown(account))
+        return letterhead.answer(answers.PAYMENT_REQUIRED, restored, identity_of(account))
 
     def _plain(self, _target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: for scripts, tests and middleware, which may ask with the method in question itself."""
-        return self._whole(_original(fields)._replace(method=fields.get(METHOD, method)), fields, bodiless=method == b"HEAD")
+        asked = _original(fields)._replace(method=fields.get(METHOD, method))
+        return self._whole(asked, fields, Manner(bodiless=method == b"HEAD"))
 
     def _forwarded(self, _target: bytes, _method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Traefik and Caddy overwrite what a client says of `X-Forwarded-Method` and `-Uri`."""
         asked = Asked(fields.get(FORWARDED_METHOD, b""), fields.get(FORWARDED_URI, b""), fields.get(FORWARDED_HOST, b""))
-        return self._whole(asked, fields, named=self._named)
+        return self._whole(asked, fields, Manner(self._named))
 
     def _envoy(self, target: bytes, method: bytes, fields: Fields) -> Answer | PageWanted:
         """200, or the whole denial: Envoy asks with the visitor's method, and puts the visitor's target behind our address."""
         asked = Asked(method, target[len(_ENVOY) :], fields.get(HOST, b""))
-        answer = self._whole(asked, fields, named=self._named, bodiless=method == b"HEAD")
-        if isinstance(answer, PageWanted):
-            return answer._replace(wanted=answer.wanted._replace(patience_seconds=_ENVOY_PATIENCE_SECONDS))
-        return answer
+        return self._whole(asked, fields, Manner(self._named, method == b"HEAD", _ENVOY_PATIENCE_SECONDS))
 
     def variables(self, fields: dict[bytes, bytes]) -> bytes | None:
         """What HAProxy's agent protocol sets for one request; None: this is not our edge.
@@ -224,41 +190,16 @@ class Gate:
             fields[ALIAS] = b""
         outcome, letterhead, account = self._judge(_original(fields), fields)
         set_so = letterhead.opens if outcome is LET_IN else letterhead.closes if outcome is OVERDUE else letterhead.unclear
-        return set_so + spop.text(_shown(account))
+        return set_so + spop.text(identity_of(account))
 
-    def _whole(
-        self, asked: Asked, fields: Fields, *, named: Sequence[bytes] = (), bodiless: bool = False
-    ) -> Answer | PageWanted:
-        """200, or the whole denial; `named` begins the headers by which the product is told the account that was judged."""
+    def _whole(self, asked: Asked, fields: Fields, manner: Manner) -> Answer | PageWanted:
         judged = outcome, letterhead, account = self._judge(asked, fields)
-        also = b"".join(name + _shown(account) for name in named)
         if outcome is LET_IN:
-            return letterhead.allowed + _shown(account) + also, b""
-        return self._denial(judged, asked, fields, also, bodiless=bodiless)
+            return letterhead.allowed + identity_of(account, manner.named), b""
+        return self._refuse(judged, asked, fields, manner)
 
-    def _denial(
-        self, judged: Judged, asked: Asked, fields: Fields, also: bytes = b"", *, bodiless: bool
-    ) -> Answer | PageWanted:
-        """The whole refusal, in the form that its reader understands; `also` ends its head.
-
-        `bodiless`: the request itself is a HEAD, and not only the visitor's that it tells of.
-        """
-        outcome, letterhead, account = judged
-        identity = _shown(account) + also
-        if speaks_grpc(fields):
-            refusal = answers.OVERDUE_GRPC if outcome is OVERDUE else answers.UNIDENTIFIED_GRPC
-            return letterhead.answer(answers.FORBIDDEN, refusal, identity)
-        if outcome is not OVERDUE:
-            document = answers.UNIDENTIFIED_PAGE if wants_page(fields) else answers.UNIDENTIFIED_PROBLEM
-            return letterhead.answer(answers.FORBIDDEN, document, identity)
-        if not wants_page(fields):
-            return letterhead.answer(answers.PAYMENT_REQUIRED, letterhead.problem, identity)
-        if bodiless or asked.method == b"HEAD":
-            # Nobody has made the page, so nobody knows its length; but whoever asked with GET waits for what is announced
-            length = None if bodiless else 0
-            return letterhead.head(answers.PAYMENT_REQUIRED, answers.html(b"").fields, length=length) + identity, b""
-        wanted = Wanted(account, fields.get(self._viewer, b""), _path_again(asked), fields.get(ACCEPT_LANGUAGE, b""))
-        return PageWanted(letterhead, wanted, identity)
+    def _refuse(self, judged: Judged, asked: Asked, fields: Fields, manner: Manner) -> Answer | PageWanted:
+        return refuse(judged, asked, fields, fields.get(self._viewer, b""), manner)
 
     def _livez(self) -> Answer:
         return self._unknown.answer(answers.OK, answers.text("ok\n"))
@@ -291,13 +232,3 @@ class Gate:
 
 def _original(fields: Fields) -> Asked:
     return Asked(fields.get(METHOD, b""), fields.get(URI, b""), fields.get(ORIGINAL_HOST, b""))
-
-
-def _path_again(asked: Asked) -> bytes:
-    """The path that a browser can be sent back to; empty if this was no mere looking, or no plain path (case 99)."""
-    return (plain_path(asked.uri) or b"") if asked.method == b"GET" else b""
-
-
-def _shown(account: bytes) -> bytes:
-    """What an answer says of the account that was judged: nothing where none was named."""
-    return b"" if account[:1] == b" " else account

@@ -17,10 +17,11 @@ import httptools
 import structlog
 
 from gatekeeper.gate.agent import Agent, Wire, linger
-from gatekeeper.gate.answering import Gate, PageWanted
+from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.answers import CLOSE, KEEP, Answer
 from gatekeeper.gate.fields import FRAMING
 from gatekeeper.gate.pages import LockoutPages
+from gatekeeper.gate.refusing import PageWanted
 from gatekeeper.gate.shapes import MAX_HEADERS
 
 log = structlog.get_logger(__name__)

@@ -11,8 +11,8 @@ from typing import Self
 import httpx
 import structlog
 
-from gatekeeper.gate.answering import Wanted
 from gatekeeper.gate.answers import Document, html, small_page
+from gatekeeper.gate.refusing import Wanted
 from gatekeeper.gate.settings import GateSettings
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene
+from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene, until
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
 from tests.kit.gates import staff_pass
@@ -132,7 +132,9 @@ def test_haproxys_log_shows_who_was_judged_and_hides_tokens(tmp_path: Path) -> N
         own.visit("late", "/projects?secret=1")
         own.visit("good", "/pay/token-of-good")
         own.visit("slow", "/projects")
-        said = (tmp_path / "haproxy/said").read_text()
+        log = tmp_path / "haproxy/said"
+        until(lambda: 'account="slow"' in log.read_text())
+        said = log.read_text()
     assert " GET /projects 402 " in said
     assert 'account="late" standing="suspended" decision=""' in said
     assert 'account="slow" standing="past_due" decision=""' in said

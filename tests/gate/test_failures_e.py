@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
-from gatekeeper.gate.answering import Gate, PageWanted
+from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.book import Book
+from gatekeeper.gate.refusing import PageWanted
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Delta, Snapshot, decode_delta, encode_delta
 from gatekeeper.wiring.clock import steady_seconds, system_clock

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.gate.answering import Fields, Gate, PageWanted
+from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.book import Book
+from gatekeeper.gate.refusing import Fields, PageWanted
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot

@@ -44,6 +44,11 @@ def place(biller: Biller, post: MailServer, tmp_path: Path) -> Iterator[Installa
         yield made
 
 
+def without_time(page: str) -> str:
+    """The page without the tokens of its forms, which hold the second that they were made in."""
+    return re.sub(r'name="token" value="[^"]*"', "", page)
+
+
 def pay_token(place: Installation) -> str:
     with kit.opened(f"sqlite:///{place.folder}/gatekeeper.db") as ledger:
         return str(ledger.rows("invoices")[0]["pay_token"])
@@ -91,7 +96,7 @@ def test_case_58_nobody_but_the_settings_says_whose_name_and_links_we_show(place
         honest, forged = (
             client.get("/overdue", headers={PAGE_HEADER: page_token(place)} | headers) for headers in ({}, FORGED)
         )
-        assert forged.text == honest.text
+        assert without_time(forged.text) == without_time(honest.text)
         assert {name: value for name, value in forged.headers.items() if "evil" in value} == {}
         links = re.findall(r'href="([^"]*)"', forged.text)
         assert any(link.startswith(ours[0]) for link in links)
