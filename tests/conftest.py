@@ -15,6 +15,8 @@ from hypothesis import settings
 from tests.kit import peers
 from tests.kit.postgres import Postgres, running_postgres
 
+pytest_plugins = ["tests.kit.fixtures"]
+
 _KEPT = {"GATEKEEPER_PEERS", "GATEKEEPER_STRIPE_WORLD"}
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}

@@ -6,20 +6,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from starlette.applications import Starlette
 
 from gatekeeper import api, publish
 from gatekeeper.api import feed
 from gatekeeper.ledger.reader import MOST_CHANGES
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import apply, as_json, decode, decode_delta, delta_of, snapshot_of
-from tests.kit.builders import DUE_AT, invoice
+from tests.kit.apis import app_of
+from tests.kit.builders import invoice
 from tests.kit.events import events_in
 from tests.kit.ledger import Ledger, a_customer, current, opened, past_due, suspended
-from tests.kit.standin import MovableClock
 from tests.pages.serving import serving
 
 PAGE = (Path(__file__).parents[1] / "docs" / "feed.md").read_text(encoding="utf-8")
@@ -76,23 +74,10 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield made
 
 
-def served(ledger: Ledger, stopping: threading.Event) -> Starlette:
-    parts = api.Api(
-        reader=ledger.reader,
-        profiles=ledger.writer.profiles,
-        statements=ledger.writer.statements,
-        zone=ZoneInfo("UTC"),
-        clock=MovableClock(DUE_AT),
-        wake=lambda: None,
-        stopping=stopping.is_set,
-    )
-    return Starlette(routes=api.routes(parts, [TOKEN]))
-
-
 def test_the_client_of_the_page_knows_what_the_ledger_says(ledger: Ledger, client: dict[str, Any]) -> None:
     access, stopping = client["Access"](), threading.Event()
     ledger.judge(suspended(), account_id="acme")
-    with serving(served(ledger, stopping)) as url:
+    with serving(app_of(ledger, TOKEN, stopping=stopping.is_set)) as url:
         following = client["follow"](access, f"{url}/api/v1/access/stream", "looks-on")
         next(following)
         assert access.standings == {"acme": "suspended"}
@@ -119,7 +104,7 @@ def test_the_client_of_the_page_keeps_what_it_has_until_the_restored_ledger_is_a
     access, stopping = client["Access"](), threading.Event()
     access.ledger, access.revision, access.standings = ledger.reader.state().ledger_id, 50, {"acme": "suspended"}
     ledger.judge(suspended(), account_id="bolt")
-    with serving(served(ledger, stopping)) as url:
+    with serving(app_of(ledger, TOKEN, stopping=stopping.is_set)) as url:
         following = client["follow"](access, f"{url}/api/v1/access/stream", "looks-on")
         raising = threading.Timer(0.5, lambda: ledger.writer.verdicts.raise_revision(50 + publish._AHEAD))
         raising.start()

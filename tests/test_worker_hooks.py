@@ -12,17 +12,11 @@ from gatekeeper.ledger.writer import open_writer
 from gatekeeper.model import Standing
 from gatekeeper.perform.messenger import Messenger
 from tests.kit.ledger import DOMAIN, opened
-from tests.kit.product import Product, product
+from tests.kit.product import Product
 from tests.kit.rig import Rig, running
 from tests.kit.running import until
 
 SUSPENDED = ("past_due", "suspended")
-
-
-@pytest.fixture
-def told() -> Iterator[Product]:
-    with product() as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,18 +5,17 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.applications import Starlette
 
 from gatekeeper import api
 from gatekeeper.api.openapi import openapi
 from gatekeeper.ledger.migrate import migrate
 from gatekeeper.model import Origin
+from tests.kit.apis import app_of
 from tests.kit.builders import ACCOUNTANT, DUE_AT, USER, invoice, on
 from tests.kit.ledger import Ledger, opened, suspended
 from tests.kit.standin import MovableClock
@@ -91,16 +90,8 @@ class Door:
 def run(ledger: Ledger, tokens: tuple[api.Token, ...] = TOKENS, stopping: Callable[[], bool] = lambda: False) -> Iterator[Door]:
     woken: list[int] = []
     clock = MovableClock(DUE_AT)
-    parts = api.Api(
-        reader=ledger.reader,
-        profiles=ledger.writer.profiles,
-        statements=ledger.writer.statements,
-        zone=ZoneInfo("America/Bogota"),
-        clock=clock,
-        wake=lambda: woken.append(1),
-        stopping=stopping,
-    )
-    with serving(Starlette(routes=api.routes(parts, tokens))) as url, httpx.Client(trust_env=False, timeout=30) as client:
+    app = app_of(ledger, *tokens, clock=clock, wake=lambda: woken.append(1), stopping=stopping)
+    with serving(app) as url, httpx.Client(trust_env=False, timeout=30) as client:
         yield Door(url, ledger, client, clock, woken)
 
 

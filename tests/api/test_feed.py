@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text
-from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from gatekeeper import api
@@ -23,11 +21,11 @@ from gatekeeper.api import feed
 from gatekeeper.ledger.tables import accounts
 from gatekeeper.model import Standing, Verdict
 from gatekeeper.snapshot import Snapshot, apply, as_json, delta_of, snapshot_of
+from tests.kit.apis import app_of
 from tests.kit.builders import DUE_AT, invoice
 from tests.kit.events import Event, events_in
 from tests.kit.ledger import Ledger, a_customer, current, opened, past_due, statements, suspended
 from tests.kit.running import Installation, until
-from tests.kit.standin import MovableClock
 from tests.pages.serving import serving
 
 TOKEN = api.Token(name="gates", secret="looks-on", scopes=("read",))
@@ -61,18 +59,9 @@ class Door:
 def serve(ledger: Ledger) -> Iterator[Door]:
     """An API whose streams end when the block does."""
     stopping = threading.Event()
-    parts = api.Api(
-        reader=ledger.reader,
-        profiles=ledger.writer.profiles,
-        statements=ledger.writer.statements,
-        zone=ZoneInfo("America/Bogota"),
-        clock=MovableClock(DUE_AT),
-        wake=lambda: None,
-        stopping=stopping.is_set,
-    )
     limits = httpx.Limits(max_connections=100)
     with (
-        serving(Starlette(routes=api.routes(parts, [TOKEN]))) as url,
+        serving(app_of(ledger, TOKEN, stopping=stopping.is_set)) as url,
         httpx.Client(trust_env=False, timeout=30, limits=limits) as client,
     ):
         yield Door(url, ledger, client, stopping)

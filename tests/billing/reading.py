@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from gatekeeper.billing.stripe.pace import Pace, unhurried
 from gatekeeper.billing.stripe.words import Mapper
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.model import Audience
+from tests.kit.at_work import at_work
 from tests.kit.standin import READ_KEY, MovableClock
 
 MAPPER = Mapper(
@@ -113,12 +113,6 @@ def between(standin: Standin) -> Iterator[Between]:
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
 
-    with httpx.Client(trust_env=False) as client, ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        passing = Between(f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield passing
-        finally:
-            server.shutdown()
-            thread.join()
+    with httpx.Client(trust_env=False) as client, at_work(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        passing = Between(address)
+        yield passing

@@ -1,21 +1,14 @@
 """The demo in a real Chromium: how its pages look to axe, and that the lockout page lets people in by itself."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.demo.visiting import Visitor
-from tests.kit.browser import chromium, overflow, violations
+from tests.kit.browser import overflow, violations
 
 pytestmark = pytest.mark.peer("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -24,7 +24,7 @@ class Biller(Protocol):
     def deliver_to(self, url: str, secret: str, *, dup: float = 0, loss: float = 0, shuffle: bool = False) -> None: ...
 
 
-class _Standin:
+class StandinBiller:
     def __init__(self, standin: Standin, clock: MovableClock, sdk: stripe.StripeClient) -> None:
         self.standin, self.url, self.sdk, self._clock = standin, standin.url, sdk, clock
 
@@ -54,10 +54,10 @@ class _World:
 
 
 @contextmanager
-def standin() -> Iterator[Biller]:
+def standin() -> Iterator[StandinBiller]:
     clock = MovableClock(datetime.now(UTC).replace(microsecond=0))
     with Standin(clock) as server, driving(server.url, SECRET_KEY) as sdk:
-        yield _Standin(server, clock, sdk)
+        yield StandinBiller(server, clock, sdk)
 
 
 @contextmanager

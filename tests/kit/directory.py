@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.kit.at_work import at_work
+
 
 @dataclass
 class Product:
@@ -52,13 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
 def product() -> Iterator[Product]:
     made = Product()
     handler = type("_Bound", (_Handler,), {"product": made})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
+    with at_work(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as made.url:
         try:
             yield made
         finally:
             made.closing.set()
-            server.shutdown()
-            thread.join()

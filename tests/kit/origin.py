@@ -1,11 +1,12 @@
 """A small HTTP server for tests: it answers as a function says, and remembers what it was asked."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.kit.at_work import at_work
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def origin(answer: Callable[[Request], Response], *, port: int = 0) -> Iterator[Origin]:
     """A server on 127.0.0.1 (a free port, if `port` is 0) until the block ends."""
-    with _Server(("127.0.0.1", port), _Handler) as server:
-        server.origin = Origin(server.server_address[1], answer)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server.origin
-        finally:
-            server.shutdown()
-            thread.join()
+    server = _Server(("127.0.0.1", port), _Handler)
+    server.origin = Origin(server.server_address[1], answer)
+    with at_work(server):
+        yield server.origin

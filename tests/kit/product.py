@@ -19,6 +19,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
+from tests.kit.at_work import at_work
+
 Answer = int | str
 
 
@@ -111,13 +113,9 @@ class _Server(ThreadingHTTPServer):
 def product() -> Iterator[Product]:
     made = Product()
     handler = type("_Bound", (_Handler,), {"product": made})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        made.url = f"http://127.0.0.1:{server.server_port}/hooks?of=gatekeeper"
+    with at_work(_Server(("127.0.0.1", 0), handler)) as address:
+        made.url = f"{address}/hooks?of=gatekeeper"
         try:
             yield made
         finally:
             made.closing.set()
-            server.shutdown()
-            thread.join()

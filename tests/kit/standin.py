@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ import stripe
 
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.demo.standin.server import KEYS
+from tests.kit.at_work import at_work
 
 SECRET_KEY, READ_KEY = KEYS
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -121,12 +121,6 @@ def listening() -> Iterator[Inbox]:
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        inbox = Inbox(f"http://127.0.0.1:{server.server_port}/webhooks/stripe")
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield inbox
-        finally:
-            server.shutdown()
-            thread.join()
+    with at_work(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        inbox = Inbox(f"{address}/webhooks/stripe")
+        yield inbox

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from gatekeeper.pages.answers import Answers
 from gatekeeper.wording import Wording
-from tests.kit.browser import chromium, overflow, violations
+from tests.kit.browser import overflow, violations
 from tests.pages.serving import serving
 from tests.wording.samples import LOCKOUT, LOCKOUTS, OLDER, PAGES, PRODUCT, pseudo_catalogue
 
@@ -51,12 +51,6 @@ class House:
         if request.method == "HEAD":
             self.asked.append(time.monotonic())
         return self.door() if self.door else self.answers.page(request, HTTPStatus.PAYMENT_REQUIRED, "overdue", self.view)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

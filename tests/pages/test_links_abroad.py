@@ -9,7 +9,6 @@ import pytest
 
 from gatekeeper.cli.opening import opened
 from gatekeeper.pages import PAGE_HEADER
-from tests.kit import billers
 from tests.kit import ledger as kit
 from tests.kit.billers import Biller, later, pay, subscribe
 from tests.kit.running import Installation, until
@@ -19,18 +18,6 @@ from tests.kit.smtp import MailServer
 HOMOGRAPH = "\u0410cme \u0421loud"
 NAME = f"{HOMOGRAPH} Billing <a href=https://evil.example>"
 FORGED = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=http"}
-
-
-@pytest.fixture
-def biller() -> Iterator[Biller]:
-    with billers.standin() as running:
-        yield running
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What people can do on the lockout page by themselves, on a real ledger (practice P2, P4; cases 103, 139, 141)."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,15 +13,6 @@ from tests.kit.rig import rigged
 
 PAYER, MEMBER = "accountant@acme.example", "somebody.else@acme.example"
 REFUSED = Outcome(state=NoticeState.REFUSED, detail="550 nobody here")
-
-
-@pytest.fixture
-def lobby(tmp_path: Path) -> Iterator[Lobby]:
-    """`acme` is suspended for one invoice, ACME-1, of 50.00 EUR."""
-    with rigged(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path) as rig:
-        made = Lobby(rig)
-        made.suspend()
-        yield made
 
 
 def letters(lobby: Lobby, step: Step) -> list[tuple[str, str]]:

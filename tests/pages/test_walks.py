@@ -1,7 +1,6 @@
 """People on the lockout page, in a real Chromium: against a real web part, behind a gate that speaks as ours does."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,9 +9,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from gatekeeper.model import Standing, Step
-from tests.kit.browser import chromium, overflow, violations
+from tests.kit.browser import overflow, violations
 from tests.kit.lobby import Lobby
-from tests.kit.rig import rigged
 from tests.pages.serving import serving
 from tests.pages.street import Street, open_street
 
@@ -22,20 +20,6 @@ PAYER, MEMBER = "accountant@acme.example", "user@acme.example"
 PHONE = {"width": 375, "height": 812}
 # Less than the page waits between two looks while it is told by the web part
 AT_ONCE = 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def lobby(tmp_path: Path) -> Iterator[Lobby]:
-    with rigged(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path) as rig:
-        made = Lobby(rig)
-        made.suspend()
-        yield made
 
 
 @pytest.fixture

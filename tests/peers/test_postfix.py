@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.kit import billers
 from tests.kit.billers import Biller, later, subscribe
 from tests.kit.dovecot import dovecot
 from tests.kit.ledger import opened
@@ -37,12 +36,6 @@ def certified() -> Iterator[Path]:
 def server(certified: Path) -> Iterator[Postfix]:
     with postfix(certified, refuses=REFUSED, greylists=GREYLISTED, bounces=LATE.values()) as running:
         yield running
-
-
-@pytest.fixture
-def biller() -> Iterator[Biller]:
-    with billers.standin() as opened_biller:
-        yield opened_biller
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gatekeeper.wording import Wording
-from tests.kit.browser import chromium, violations
+from tests.kit.browser import violations
 from tests.kit.gates import publish
 from tests.kit.origin import Origin, Request, Response, origin
 from tests.kit.street import BROWSER, Street, built_street
@@ -19,12 +19,6 @@ pytestmark = [pytest.mark.peer("nginx"), pytest.mark.peer("chromium")]
 _FORM = (
     b'<!doctype html><title>The work</title><h1>The work</h1><form method="post" action="/save"><button>Save</button></form>'
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """The letters that people on the lockout page ask for, as a real mail server takes them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from gatekeeper.model import Step
@@ -10,18 +7,9 @@ from gatekeeper.perform.mail.transport import open_transport
 from gatekeeper.perform.notices import Postman, Sender
 from gatekeeper.policy.rules import Rules
 from tests.kit.lobby import PRODUCT, STAFF, Lobby, wording
-from tests.kit.rig import rigged
 from tests.kit.smtp import Delivered, MailServer
 
 PAYER, MEMBER = "accountant@acme.example", "user@acme.example"
-
-
-@pytest.fixture
-def lobby(tmp_path: Path) -> Iterator[Lobby]:
-    with rigged(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path) as rig:
-        made = Lobby(rig)
-        made.suspend()
-        yield made
 
 
 def sent(lobby: Lobby) -> list[Delivered]:

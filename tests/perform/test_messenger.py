@@ -14,7 +14,7 @@ from gatekeeper.perform.messenger import Messenger
 from tests.kit.builders import DUE_AT, invoice
 from tests.kit.ledger import Ledger, a_customer, current, opened, past_due, suspended
 from tests.kit.ports import free_port
-from tests.kit.product import Product, product
+from tests.kit.product import Product
 from tests.kit.running import until
 from tests.kit.standin import MovableClock
 
@@ -63,12 +63,6 @@ class Teller:
 
     def details(self) -> set[str]:
         return {row["detail"] for row in self.ledger.rows("hooks") if row["detail"]}
-
-
-@pytest.fixture
-def told() -> Iterator[Product]:
-    with product() as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,8 +10,7 @@ import pytest
 from gatekeeper.demo.standin.faults import Fault, Kind
 from gatekeeper.demo.standin.serve import Standin
 from gatekeeper.ledger.engine import open_engine
-from tests.kit import billers
-from tests.kit.billers import later, pay, subscribe
+from tests.kit.billers import StandinBiller, later, pay, subscribe
 from tests.kit.running import SECRET, Installation, until
 from tests.kit.smtp import MailServer
 
@@ -21,7 +19,7 @@ from tests.kit.smtp import MailServer
 class Street:
     """Who lives here: `paying` is suspended and pays on the bad day, `owing` is due for suspension, `late` for a reminder."""
 
-    biller: billers._Standin
+    biller: StandinBiller
     post: MailServer
     installation: Installation
     invoices: dict[str, str]
@@ -46,23 +44,21 @@ def accepted(installation: Installation) -> int:
 
 
 @pytest.fixture
-def street(tmp_path: Path) -> Iterator[Street]:
-    with billers.standin() as biller, MailServer() as post:
-        assert isinstance(biller, billers._Standin)
-        made = Street(biller, post, Installation(tmp_path / "state", biller.url, post.url, biller.now), {})
-        made.invoices["paying"] = subscribe(biller, "paying", days_until_due=7)
-        made.invoices["owing"] = subscribe(biller, "owing", days_until_due=10)
-        with made.installation.running():
-            until(lambda: len(made.installation.standings()) == 2)
-            # `paying` is reminded, then `owing`; they are warned in the same order; then `paying` is told that it is suspended
-            for days, letters in ((7, 2), (3, 4), (11, 6), (3, 8), (2, 10)):
-                made.move(days=days, hours=1)
-                until(lambda: accepted(made.installation) == letters)  # noqa: B023 - it is called here and now
-            assert made.installation.standings() == {"paying": "suspended", "owing": "past_due"}
-            made.invoices["late"] = subscribe(biller, "late", days_until_due=2)
-            made.move(minutes=11)
-            until(lambda: "late" in made.installation.standings())
-        yield made
+def street(biller: StandinBiller, post: MailServer, tmp_path: Path) -> Street:
+    made = Street(biller, post, Installation(tmp_path / "state", biller.url, post.url, biller.now), {})
+    made.invoices["paying"] = subscribe(biller, "paying", days_until_due=7)
+    made.invoices["owing"] = subscribe(biller, "owing", days_until_due=10)
+    with made.installation.running():
+        until(lambda: len(made.installation.standings()) == 2)
+        # `paying` is reminded, then `owing`; they are warned in the same order; then `paying` is told that it is suspended
+        for days, letters in ((7, 2), (3, 4), (11, 6), (3, 8), (2, 10)):
+            made.move(days=days, hours=1)
+            until(lambda: accepted(made.installation) == letters)  # noqa: B023 - it is called here and now
+        assert made.installation.standings() == {"paying": "suspended", "owing": "past_due"}
+        made.invoices["late"] = subscribe(biller, "late", days_until_due=2)
+        made.move(minutes=11)
+        until(lambda: "late" in made.installation.standings())
+    return made
 
 
 @pytest.mark.parametrize("kind", ["error", "unauthorized", "html", "empty"])

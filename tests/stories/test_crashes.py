@@ -3,16 +3,13 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from gatekeeper.ledger.engine import open_engine
-from tests.kit import billers
-from tests.kit.billers import later, pay, subscribe
+from tests.kit.billers import StandinBiller, later, pay, subscribe
 from tests.kit.processes import kill, started
 from tests.kit.running import SECRET, Installation, until
 from tests.kit.smtp import MailServer
@@ -20,21 +17,8 @@ from tests.kit.smtp import MailServer
 KILLS = 20
 
 
-@pytest.fixture
-def biller() -> Iterator[billers._Standin]:
-    with billers.standin() as opened:
-        assert isinstance(opened, billers._Standin)
-        yield opened
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
 def test_twenty_kills_lose_nothing_and_no_letter_is_transmitted_a_third_time(
-    biller: billers._Standin, post: MailServer, tmp_path: Path
+    biller: StandinBiller, post: MailServer, tmp_path: Path
 ) -> None:
     chance = random.Random(20261122)
     installation = Installation(tmp_path / "state", biller.url, post.url, biller.now)
@@ -69,7 +53,7 @@ def _wait_a_while(post: MailServer, seconds: float, *, for_a_dot: bool) -> None:
         time.sleep(0.02)
 
 
-def _finish(biller: billers._Standin, post: MailServer, installation: Installation) -> None:
+def _finish(biller: StandinBiller, post: MailServer, installation: Installation) -> None:
     """Let it run undisturbed until the time of every lease and every step is over."""
     with installation.running():
         for hours in (1, 1, 15 * 24, 6 * 24, 1, 1):

@@ -1,14 +1,10 @@
 """The product hears of every change of standing from a gatekeeper that runs, and is killed: nothing is lost or out of order."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.kit import billers
-from tests.kit.billers import later, pay, subscribe
+from tests.kit.billers import StandinBiller, later, pay, subscribe
 from tests.kit.processes import kill, started
-from tests.kit.product import Product, product
+from tests.kit.product import Product
 from tests.kit.running import SECRET, Installation, until
 from tests.kit.smtp import MailServer
 
@@ -16,26 +12,7 @@ HOOK_SECRET = "whsec_" + "bmV3" * 8
 CLIMBED = [("current", "past_due"), ("past_due", "suspended")]
 
 
-@pytest.fixture
-def biller() -> Iterator[billers._Standin]:
-    with billers.standin() as opened:
-        assert isinstance(opened, billers._Standin)
-        yield opened
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def told() -> Iterator[Product]:
-    with product() as made:
-        yield made
-
-
-def installed(folder: Path, biller: billers._Standin, post: MailServer, told: Product, database_url: str = "") -> Installation:
+def installed(folder: Path, biller: StandinBiller, post: MailServer, told: Product, database_url: str = "") -> Installation:
     hooks = {"url": told.url, "secrets": [HOOK_SECRET]}
     made = Installation(folder, biller.url, post.url, biller.now, database_url=database_url, extra={"hooks": hooks})
     biller.deliver_to(made.webhook, SECRET)
@@ -43,7 +20,7 @@ def installed(folder: Path, biller: billers._Standin, post: MailServer, told: Pr
 
 
 def test_killed_while_the_product_does_not_answer_it_says_the_same_again_and_then_that_access_is_back(
-    biller: billers._Standin, post: MailServer, told: Product, tmp_path: Path, database_url: str
+    biller: StandinBiller, post: MailServer, told: Product, tmp_path: Path, database_url: str
 ) -> None:
     installation = installed(tmp_path / "state", biller, post, told, database_url)
     invoice = subscribe(biller, "acme")
@@ -74,9 +51,7 @@ def test_killed_while_the_product_does_not_answer_it_says_the_same_again_and_the
     assert told.url not in installation.log()
 
 
-def test_in_a_dry_run_no_word_leaves_the_house(
-    biller: billers._Standin, post: MailServer, told: Product, tmp_path: Path
-) -> None:
+def test_in_a_dry_run_no_word_leaves_the_house(biller: StandinBiller, post: MailServer, told: Product, tmp_path: Path) -> None:
     """Case 129."""
     installation = installed(tmp_path / "state", biller, post, told)
     installation.extra["safety"] = {"mode": "dry_run"}

@@ -49,12 +49,6 @@ FIRST_DAY = datetime(2027, 3, 1, 12, 0, tzinfo=MEXICO).astimezone(UTC)
 
 
 @pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
 def biller() -> Iterator[Biller]:
     with standin() as opened:
         opened.move_clock_to(FIRST_DAY)

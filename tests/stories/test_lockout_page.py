@@ -7,32 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.kit import billers
 from tests.kit.billers import Biller, later, pay, subscribe
-from tests.kit.browser import chromium, overflow, violations
+from tests.kit.browser import overflow, violations
 from tests.kit.running import SECRET, Installation, until
 from tests.kit.smtp import MailServer
 from tests.stories.test_main_job import addresses, edge, letters, reloaded
 
 pytestmark = [pytest.mark.peer("nginx"), pytest.mark.peer("chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def biller() -> Iterator[Biller]:
-    with billers.standin() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page
 
 from tests.kit import billers
 from tests.kit.billers import Biller, later, pay, subscribe
-from tests.kit.browser import chromium
 from tests.kit.nginx import moved, nginx
 from tests.kit.origin import Response, origin
 from tests.kit.ports import free_port
@@ -24,22 +23,10 @@ from tests.kit.smtp import MailServer
 NGINX = Path(__file__).parents[2] / "config" / "edges" / "nginx.conf"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture(params=[pytest.param("standin"), pytest.param("stripe_world", marks=pytest.mark.peer("stripe-world"))])
 def biller(request: pytest.FixtureRequest) -> Iterator[Biller]:
     with getattr(billers, request.param)() as opened:
         yield opened
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
 
 
 @contextmanager

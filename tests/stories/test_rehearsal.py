@@ -14,12 +14,6 @@ from tests.kit.standin import SECRET_KEY, MovableClock, driving
 
 
 @pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
 def stripe_test_mode() -> Iterator[tuple[str, stripe.StripeClient]]:
     with Standin(MovableClock(datetime.now(UTC).replace(microsecond=0))) as server, driving(server.url, SECRET_KEY) as sdk:
         yield server.url, sdk

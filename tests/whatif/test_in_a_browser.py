@@ -16,7 +16,7 @@ from gatekeeper.whatif.report import Note, Report
 from gatekeeper.whatif.survey import Question
 from gatekeeper.whatif.tally import STEPS, Strip, Tally
 from gatekeeper.wording import Wording
-from tests.kit.browser import chromium, overflow, violations
+from tests.kit.browser import overflow, violations
 from tests.kit.builders import day, on
 from tests.whatif.test_survey import UTC
 from tests.wording.samples import PRODUCT, pseudo_catalogue
@@ -43,12 +43,6 @@ def a_report(*, looks_back: bool = True, differing: int = 3) -> Report:
     notes = (Note("fresh"), Note("watched", (("day", date(2026, 3, 2)),)), Note("unknown_ends", (("count", 1234),)))
     names = {"acct_0": HOSTILE, "acct_1": "شركة الباب الأزرق"}
     return Report(question=question, tally=tally, names=names, labels=("default.toml", "<b>strict</b>.toml"), notes=notes)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

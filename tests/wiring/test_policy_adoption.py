@@ -6,18 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.billers import Biller, standin, subscribe
+from tests.kit.billers import Biller, subscribe
 from tests.kit.running import Installation
 from tests.kit.smtp import MailServer
 
 PROMISE = Path("config/policies/default.toml")
 ACCOUNTS = 4
-
-
-@pytest.fixture
-def biller() -> Iterator[Biller]:
-    with standin() as opened:
-        yield opened
 
 
 @pytest.fixture

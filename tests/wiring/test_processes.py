@@ -3,7 +3,6 @@
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
 
@@ -11,8 +10,7 @@ import httpx
 import pytest
 
 from gatekeeper.demo.standin.faults import Fault
-from tests.kit import billers
-from tests.kit.billers import later, pay, subscribe
+from tests.kit.billers import StandinBiller, later, pay, subscribe
 from tests.kit.postgres import Postgres
 from tests.kit.processes import children, gone, kill, started
 from tests.kit.running import SECRET, Installation, until
@@ -20,24 +18,11 @@ from tests.kit.smtp import MailServer
 
 
 @pytest.fixture
-def biller() -> Iterator[billers._Standin]:
-    with billers.standin() as opened:
-        assert isinstance(opened, billers._Standin)
-        yield opened
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def installation(biller: billers._Standin, post: MailServer, tmp_path: Path) -> Installation:
+def installation(biller: StandinBiller, post: MailServer, tmp_path: Path) -> Installation:
     return Installation(tmp_path / "state", biller.url, post.url, biller.now)
 
 
-def move(biller: billers._Standin, installation: Installation, **span: float) -> None:
+def move(biller: StandinBiller, installation: Installation, **span: float) -> None:
     installation.move_clock_to(later(biller, **span))
 
 
@@ -45,7 +30,7 @@ def ask(installation: Installation, account: str) -> int:
     return httpx.get(f"{installation.gate}/gate", headers={"X-Account-Id": account}).status_code
 
 
-def suspend(biller: billers._Standin, installation: Installation, *accounts: str) -> dict[str, str]:
+def suspend(biller: StandinBiller, installation: Installation, *accounts: str) -> dict[str, str]:
     """Take these accounts through the whole ladder, by single rounds; the invoice of each."""
     invoices = {account: subscribe(biller, account) for account in accounts}
     for hours in (0, 7 * 24 + 1, 14 * 24 + 1, 5 * 24 + 1):
@@ -70,7 +55,7 @@ def test_a_stop_is_clean(installation: Installation) -> None:
 
 
 def test_a_stop_takes_ten_seconds_at_most_whoever_does_not_answer(
-    biller: billers._Standin, post: MailServer, installation: Installation
+    biller: StandinBiller, post: MailServer, installation: Installation
 ) -> None:
     subscribe(biller, "acme")
     with installation.running() as process:
@@ -91,7 +76,7 @@ def test_a_stop_takes_ten_seconds_at_most_whoever_does_not_answer(
     assert [state for _, _, state in installation.notices()].count("sending") == 1
 
 
-def test_a_second_signal_kills(biller: billers._Standin, post: MailServer, installation: Installation) -> None:
+def test_a_second_signal_kills(biller: StandinBiller, post: MailServer, installation: Installation) -> None:
     subscribe(biller, "acme")
     with installation.running() as process:
         (gate,) = children(process.pid)
@@ -177,7 +162,7 @@ def test_an_address_that_is_taken_is_said_and_can_be_tried_again(installation: I
 
 
 def test_a_clock_file_that_becomes_unreadable_is_said_once_and_recovers(
-    biller: billers._Standin, post: MailServer, installation: Installation
+    biller: StandinBiller, post: MailServer, installation: Installation
 ) -> None:
     subscribe(biller, "acme")
     with installation.running():
@@ -195,7 +180,7 @@ def test_a_clock_file_that_becomes_unreadable_is_said_once_and_recovers(
 
 
 def test_halt_needs_no_database_and_holds_within_five_seconds(
-    biller: billers._Standin, post: MailServer, installation: Installation, tmp_path: Path
+    biller: StandinBiller, post: MailServer, installation: Installation, tmp_path: Path
 ) -> None:
     subscribe(biller, "acme")
     with installation.running():
@@ -217,7 +202,7 @@ def test_halt_needs_no_database_and_holds_within_five_seconds(
         until(lambda: len(post.messages) == 2)
 
 
-def test_a_payment_opens_the_gate_by_its_webhook_alone(biller: billers._Standin, installation: Installation) -> None:
+def test_a_payment_opens_the_gate_by_its_webhook_alone(biller: StandinBiller, installation: Installation) -> None:
     accounts = [f"account{number}" for number in range(5)]
     invoices = suspend(biller, installation, *accounts)
     with installation.running():  # the clock stands still: nothing is reconciled by it. How long it takes: bench/restore.py
@@ -231,9 +216,7 @@ def test_a_payment_opens_the_gate_by_its_webhook_alone(biller: billers._Standin,
 # Where they run
 
 
-def test_run_does_the_main_job_on_postgres(
-    biller: billers._Standin, post: MailServer, postgres: Postgres, tmp_path: Path
-) -> None:
+def test_run_does_the_main_job_on_postgres(biller: StandinBiller, post: MailServer, postgres: Postgres, tmp_path: Path) -> None:
     name = postgres.create()
     installation = Installation(tmp_path / "state", biller.url, post.url, biller.now, database_url=postgres.url(name))
     with installation.running():
@@ -242,7 +225,7 @@ def test_run_does_the_main_job_on_postgres(
 
 
 def test_three_processes_on_one_postgres_do_the_main_job(
-    biller: billers._Standin, post: MailServer, postgres: Postgres, tmp_path: Path
+    biller: StandinBiller, post: MailServer, postgres: Postgres, tmp_path: Path
 ) -> None:
     name = postgres.create()
     installation = Installation(tmp_path / "state", biller.url, post.url, biller.now, database_url=postgres.url(name))
@@ -263,7 +246,7 @@ def _end(*processes: Popen[bytes]) -> None:
     assert [process.wait(10) for process in processes] == [0] * len(processes)
 
 
-def _the_main_job(biller: billers._Standin, post: MailServer, installation: Installation) -> None:
+def _the_main_job(biller: StandinBiller, post: MailServer, installation: Installation) -> None:
     biller.deliver_to(installation.webhook, SECRET)
     invoice = subscribe(biller, "acme")
     until(lambda: "acme" in installation.standings())
