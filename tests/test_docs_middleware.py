@@ -9,9 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import httpx
 import itsdangerous
 import pytest
+from django.conf import settings
+from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import clear_url_caches, path
 
 from gatekeeper.gate.local import Door
 from tests.kit.inside import Inside, inside
@@ -68,12 +75,6 @@ def test_starlette_and_fastapi(within: Inside, number: int) -> None:
 
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_django(within: Inside, interface: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import django  # noqa: PLC0415 - it is configured here, for these tests alone
-    from django.conf import settings  # noqa: PLC0415 - as above
-    from django.contrib.sessions.backends.signed_cookies import SessionStore  # noqa: PLC0415 - as above
-    from django.http import HttpResponse  # noqa: PLC0415 - as above
-    from django.urls import path  # noqa: PLC0415 - as above
-
     def home(request: Any) -> HttpResponse:
         return HttpResponse("Your last invoice is overdue. " if request.past_due else "Welcome")
 
@@ -87,7 +88,7 @@ def test_django(within: Inside, interface: str, monkeypatch: pytest.MonkeyPatch)
             MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware", "acme_product.PaymentGate"],
         )  # fmt: skip
         django.setup()
-    django.urls.clear_url_caches()
+    clear_url_caches()
 
     def session(account: str) -> dict[str, str]:
         store = SessionStore()
@@ -96,13 +97,9 @@ def test_django(within: Inside, interface: str, monkeypatch: pytest.MonkeyPatch)
         return {"sessionid": str(store.session_key)}
 
     if interface == "wsgi":
-        from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - as above
-
         with served_wsgi(get_wsgi_application()) as client:
             check(client, session)
     else:
-        from django.core.asgi import get_asgi_application  # noqa: PLC0415 - as above
-
         with served(get_asgi_application()) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
             check(client, session)
 

