@@ -14,13 +14,12 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gatekeeper.model import Role  # noqa: E402  # found by the line above
-from gatekeeper.wording import Wording  # noqa: E402  # as before
-from tests.kit.browser import chromium  # noqa: E402  # as before
-from tests.wording.samples import ADDRESSES, LETTERS, LOCKOUT, PRODUCT  # noqa: E402  # as before
+from gatekeeper.model import Role
+from gatekeeper.wording import Wording
+from tests.kit.browser import chromium
+from tests.wording.samples import ADDRESSES, LETTERS, LOCKOUT, PRODUCT
 
 FOLDER = Path(__file__).with_name("gallery")
 TEXT = Path(__file__).with_name("gallery.md")

@@ -1,17 +1,16 @@
-"""HTTP/1.1 as edges speak it: one connection, parsed by llhttp, answered at the end of each request's headers (RFC 9112).
+"""HTTP/1.1 as edges speak it: one connection, answered at the end of each request's headers (RFC 9112).
 
 An answer waits neither for a body nor for anything that a client may choose to send or not. Only a lockout page is fetched, and
 while it is, this connection reads nothing more; answers leave in the order of their requests.
 
-Nearly always one whole head comes in one piece, and nothing with it: that is read with no call into Python but the answer's. At
-the first thing that is not so (a body, two requests at once, half a head, a header twice) the same bytes are read again, header
-by header, and so are all that follow on that connection.
+Nearly always one whole head comes in one piece, nothing with it, and with the same names as the one before: that is read at
+once (`shapes`). At the first thing that is not so (a body, two requests at once, half a head, a header twice) the bytes go to
+llhttp, header by header, and so do all that follow on that connection.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import cast
 
 import httptools
 import structlog
@@ -22,7 +21,7 @@ from gatekeeper.gate.answers import CLOSE, KEEP, Answer
 from gatekeeper.gate.fields import FRAMING
 from gatekeeper.gate.pages import LockoutPages
 from gatekeeper.gate.refusing import PageWanted
-from gatekeeper.gate.shapes import MAX_HEADERS
+from gatekeeper.gate.shapes import MAX_HEADERS, TARGET, UNKNOWN
 
 log = structlog.get_logger(__name__)
 
@@ -30,13 +29,6 @@ MAX_CONNECTIONS = 10_000
 _MAX_HEAD_BYTES = 32 * 1024
 # Bytes are counted by the slice, so the bound on a head holds to within one
 _SLICE_BYTES = 4 * 1024
-
-
-class _Whole(NamedTuple):
-    """What the parser of whole heads calls: functions of C."""
-
-    on_header: Callable[[bytes, bytes], None]
-    on_url: Callable[[bytes], None]
 
 
 class Connection(asyncio.Protocol):
@@ -50,9 +42,7 @@ class Connection(asyncio.Protocol):
         self._pages = pages
         self._connections = connections
         self._shapes, self._quick, self._let_in_at_once = gate.shapes, gate.quick, gate.let_in_at_once
-        self._values: dict[bytes, bytes] = {}
-        self._targets: list[bytes] = []
-        self._at_once = httptools.HttpRequestParser(_Whole(self._values.__setitem__, self._targets.append))
+        self._shape = UNKNOWN
         self._parser: httptools.HttpRequestParser | None = None
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -67,6 +57,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
         if len(self._connections) >= MAX_CONNECTIONS:
             self._reading = False
             self._transport.abort()
@@ -94,8 +85,6 @@ class Connection(asyncio.Protocol):
             try:
                 if self._read_at_once(data):
                     return
-            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-                pass
             except Exception:
                 log.exception("fault of the gate: the request is read again")
             if data.startswith(b"\0"):
@@ -109,34 +98,24 @@ class Connection(asyncio.Protocol):
             self._read(self._parser, data)
 
     def _read_at_once(self, data: bytes) -> bool:
-        """Answer, if this is one whole head and nothing else, and each of its headers came once."""
-        values, targets = self._values, self._targets
-        self._at_once.feed_data(data)
-        shape = self._shapes[tuple(values)]
-        if (
-            shape is None
-            or len(targets) != 1
-            or data.count(b"\n") != shape.lines
-            or not data.endswith(b"\r\n\r\n")
-            or len(data) > _SLICE_BYTES
-            or not self._reading
-        ):
+        """Answer, if this is one whole head of a shape that is known, and nothing else."""
+        shape = self._shape
+        head = shape.match(data)
+        if head is None:
+            shape = self._shape = self._shapes.of(data)
+            head = shape.match(data)
+        if head is None or not self._reading:
             return False
         self.sweeps_without_request = 0
-        target = targets.pop()
-        keep = self._at_once.should_keep_alive()
         if (
-            shape.identity is not None
-            and target in self._quick
-            and keep
-            and (head := self._let_in_at_once(values[shape.identity]))
+            shape.account
+            and (account := head[shape.account])
+            and head[TARGET] in self._quick
+            and (answer := self._let_in_at_once(account))
         ):
-            values.clear()
-            self._transport.write(head + KEEP)
-            return True
-        fields = {field: values[name] for field, name in shape.fields}
-        values.clear()
-        self._answer(target, self._at_once.get_method(), fields, keep)
+            self._write(answer + KEEP)
+        else:
+            self._answer(*shape.read(head), keep=True)
         return True
 
     def _read(self, parser: httptools.HttpRequestParser, data: bytes) -> None:

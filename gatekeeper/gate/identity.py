@@ -5,6 +5,7 @@ Three things are told apart, and a client must not be able to turn one into anot
 something twice, under an alias, or what is no account id (`AMBIGUOUS`).
 """
 
+import re
 from typing import Final
 
 NOBODY: Final = b""
@@ -17,6 +18,8 @@ SAYS_NOBODY: Final = b"-"
 _LONGEST = 128
 # Printable ASCII but space, comma and quotes: what no proxy, list or log reads as two values
 _CHARACTERS = bytes(set(range(0x21, 0x7F)) - set(b"\"',"))
+# The same rule for who reads a whole line: one group, which has matched if an account is named
+ACCOUNT: Final = b"(?!%s\r)([%s]{1,%d}+)" % (SAYS_NOBODY, re.escape(_CHARACTERS), _LONGEST)
 
 
 def is_account(value: bytes) -> bool:

@@ -180,7 +180,7 @@ def test_a_fault_of_our_own_is_a_refusal_and_not_a_5xx(gate: GateSettings, monke
     def fail(*_: object) -> None:
         raise RuntimeError("a fault of the gate")
 
-    monkeypatch.setattr("gatekeeper.gate.answering.is_account", fail)
+    monkeypatch.setattr("gatekeeper.gate.answering.Gate.let_in_at_once", fail)
     monkeypatch.setattr("gatekeeper.gate.readers.is_account", fail)
     assert [reply.status for reply in ask(gate, GOOD)] == [403]
     monkeypatch.undo()
