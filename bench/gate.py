@@ -259,10 +259,10 @@ def _measured(folder: Path, targets: dict[str, Target], seconds: int, repeats: i
 
 def _one_turn(script: Path, target: Target, seconds: int, connections: int) -> Turn:
     script.write_text(_WRK % {"path": target.path, "good": str(target.good).lower()})
-    before, begun = sum(map(_cpu_seconds, target.pids)), time.perf_counter()
+    before, begun = sum(map(cpu_seconds, target.pids)), time.perf_counter()
     command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
     report = subprocess.run([*command, f"http://127.0.0.1:{target.port}/"], check=True, capture_output=True, text=True).stdout
-    spent, took = sum(map(_cpu_seconds, target.pids)) - before, time.perf_counter() - begun
+    spent, took = sum(map(cpu_seconds, target.pids)) - before, time.perf_counter() - begun
     (requests,) = map(int, re.findall(r"(\d+) requests in", report))
     ((number, unit),) = re.findall(r"50%\s+([\d.]+)(us|ms)", report)
     if target.good:
@@ -270,7 +270,7 @@ def _one_turn(script: Path, target: Target, seconds: int, connections: int) -> T
     return Turn(spent * 1e6 / requests, requests / took, float(number) * (1000 if unit == "ms" else 1))
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 

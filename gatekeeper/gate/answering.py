@@ -29,6 +29,8 @@ from gatekeeper.gate.settings import GateSettings
 from gatekeeper.gate.shapes import Shapes
 from gatekeeper.gate.staff import Holder, Staff, nobody
 
+# The name by which the shipped configurations tell the product
+_COMMONLY = b"x-account-id"
 _ENVOY = b"/gate/envoy"
 # Envoy waits 250 ms for the decision, and the page comes in the same answer
 _ENVOY_PATIENCE_SECONDS = 0.15
@@ -47,8 +49,8 @@ class Gate:
         self.shapes = Shapes(self.header_names, headers[0] if len(settings.identity) == len(headers) == 1 else None)
         # Where an answer to whoever is let in anywhere depends on nothing but the account
         self.quick = frozenset() if settings.edge_secret else frozenset({b"/gate", b"/gate/nginx"})
-        # What an edge that copies headers gives to the product in the place of the client's own
-        self._named = tuple(f"\r\n{name}: ".encode() for name in settings.identity_headers)
+        # What an edge that copies headers gives to the product in the place of what came, wherever the account was found
+        self._named = tuple(b"\r\n%s: " % name for name in dict.fromkeys((*headers, _COMMONLY)))
         self._secret = settings.edge_secret.encode()
         self._rules = Rules(settings.always_allow, nobody_comes_in=settings.anonymous == "allow")
         # Apart from the other counts, for a look-up by an enumeration's member is a call into Python

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.gate.sources import HostSource
 from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene, until
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
 from tests.kit.gates import staff_pass
-from tests.kit.origin import Response, origin
 from tests.kit.ports import free_port
 from tests.kit.street import BROWSER
 
@@ -113,16 +113,13 @@ def test_the_gates_secret_goes_where_the_configurations_say(tmp_path: Path, chan
 
 
 @pytest.mark.peer("envoy")
-@pytest.mark.parametrize(("judged", "told"), [("acme", ["acme"]), ("", [])])
-def test_to_envoys_product_the_account_is_the_one_that_was_judged(tmp_path: Path, judged: str, told: list[str]) -> None:
-    """As where the gate goes by the host alone, and says no X-Account-Id: what the outer proxy passed on was not judged."""
-    answer = {"X-Gatekeeper-Account": judged, "X-Gatekeeper-Standing": "current", "X-Gatekeeper-Revision": "7"}
-    with scene(envoy.EDGE, tmp_path) as own:
-        own.gate.kill()
-        own.gate.wait()
-        with origin(lambda _: Response(200, answer), port=own.settings.port):
-            assert own.visit("victim").status_code == 200
-        seen = own.product.requests[0]
+@pytest.mark.parametrize(("host", "told"), [("acme.app.example", ["acme"]), ("app.example", [])])
+def test_to_envoys_product_the_account_is_the_one_that_was_judged(tmp_path: Path, host: str, told: list[str]) -> None:
+    """The gate goes by the host alone: what the outer proxy passes on was not judged."""
+    with scene(envoy.EDGE, tmp_path, identity=(HostSource("{account}.app.example"),)) as own:
+        assert own.visit("victim", Host=host).status_code == 200
+        assert own.visit("good", Host="late.app.example").status_code == 402
+        (seen,) = own.product.requests
         assert seen.header("X-Account-Id") == seen.header("X-Gatekeeper-Account") == told
 
 
