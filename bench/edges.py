@@ -69,13 +69,15 @@ class Contest:
     """One proxy: what to take out of our configuration, and the least that it needs.
 
     `without` are patterns in `file`: of its access log, and of more than one worker. `plain` gives the command, and puts its
-    configuration in the folder. `target`: 0.95 of the prototype's ratio of requests per second.
+    configuration in the folder. `socket`: our configuration's address of the gate, and the one that is put in its place, as the
+    prototype had it; Traefik has no other. `target`: 0.95 of the prototype's ratio of requests per second.
     """
 
     name: str
     file: str
     without: tuple[str, ...]
     plain: Callable[[Path, int, int], list[str | Path]]
+    socket: tuple[str, str] | None
     target: float
 
 
@@ -148,23 +150,27 @@ backend product
 CONTESTS = (
     Contest(
         "nginx", "nginx.conf", (r"access_log /var.*;", r"worker_processes .*;"),
-        _plain("nginx.conf", _PLAIN_NGINX, "nginx", "-p", ".", "-e", "stderr", "-c", "nginx.conf"), 0.63,
+        _plain("nginx.conf", _PLAIN_NGINX, "nginx", "-p", ".", "-e", "stderr", "-c", "nginx.conf"),
+        ("server 127.0.0.1:8403;", "server unix:SOCKET;\nserver 127.0.0.1:8403 down;"), 0.63,
     ),
     Contest(
         "haproxy", "haproxy.cfg", (r"\n    log stdout.*",),
-        _plain("haproxy.cfg", _PLAIN_HAPROXY, "haproxy", "-db", "-f", "haproxy.cfg"), 0.72,
+        _plain("haproxy.cfg", _PLAIN_HAPROXY, "haproxy", "-db", "-f", "haproxy.cfg"),
+        ("127.0.0.1:8403", "unix@SOCKET"), 0.72,
     ),
     Contest(
         "envoy", "envoy.yaml", (r"(?s)\n          access_log:.*?(?=\n\n)",),
-        _plain("plain.yaml", _PLAIN_ENVOY, envoy.ENVOY, "-c", "plain.yaml", "--concurrency", "1"), 0.54,
+        _plain("plain.yaml", _PLAIN_ENVOY, envoy.ENVOY, "-c", "plain.yaml", "--concurrency", "1"),
+        ("socket_address: { address: 127.0.0.1, port_value: 8403 }", "pipe: { path: SOCKET }"), 0.54,
     ),
     Contest(
         "caddy", "Caddyfile", (r"(?s)\n\tlog \{.*?\n\t\}",),
-        _plain("Caddyfile", _PLAIN_CADDY, caddy.CADDY, "run", "--config", "Caddyfile", "--adapter", "caddyfile"), 0.56,
+        _plain("Caddyfile", _PLAIN_CADDY, caddy.CADDY, "run", "--config", "Caddyfile", "--adapter", "caddyfile"),
+        ("127.0.0.1:8403", "unix/SOCKET"), 0.56,
     ),
     Contest(
         "traefik", "traefik/traefik.yaml", (r"(?s)\naccessLog:.*?(?=\n\w)",),
-        _plain("plain.yaml", _PLAIN_TRAEFIK, traefik.TRAEFIK, "--configFile=plain.yaml"), 0.28,
+        _plain("plain.yaml", _PLAIN_TRAEFIK, traefik.TRAEFIK, "--configFile=plain.yaml"), None, 0.28,
     ),
 )  # fmt: skip
 
@@ -215,7 +221,7 @@ def on_core(core: int) -> Iterator[None]:
 def neighbours(folder: Path) -> Iterator[tuple[int, int, int]]:
     """A product and a gate that knows 5 000 suspended accounts: their ports, and the gate's process."""
     (folder / "accounts.lua").write_text(_WRK)
-    settings = settings_in(folder)
+    settings = settings_in(folder, socket=str(folder / "gate.sock"))
     suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
     snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
     settings.snapshot_path.write_bytes(encode(snapshot))
@@ -269,7 +275,7 @@ def ungated(contest: Contest, folder: Path, places: Places) -> Iterator[None]:
 
 @contextlib.contextmanager
 def gated(contest: Contest, folder: Path, places: Places) -> Iterator[None]:
-    """Our configuration, but for its access log."""
+    """Our configuration, but for its access log, and with the gate's socket."""
     configs = folder / f"{contest.name}-configs"
     shutil.copytree(CONFIGS, configs)
     text = (configs / contest.file).read_text()
@@ -279,6 +285,10 @@ def gated(contest: Contest, folder: Path, places: Places) -> Iterator[None]:
             sys.exit(
                 f"not measured: {contest.file} has {count} times what {pattern!r} finds, and not once; correct the pattern"
             )
+    if contest.socket:
+        address, socket = contest.socket
+        # The kit looks for the address, and shall find it where it does nothing
+        text = text.replace(address, socket.replace("SOCKET", str(folder / "gate.sock"))) + f"\n# {address}\n"
     (configs / contest.file).write_text(text)
     kit = {each.EDGE.name: each for each in (caddy, envoy, haproxy, nginx, traefik)}[contest.name]
     kit.CONFIGS = configs

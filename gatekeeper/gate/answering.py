@@ -21,7 +21,7 @@ from gatekeeper.gate.fields import (
     URI,
     HeaderNames,
 )
-from gatekeeper.gate.identity import AMBIGUOUS, MISSING
+from gatekeeper.gate.identity import AMBIGUOUS, MISSING, is_account
 from gatekeeper.gate.negotiate import wants_page
 from gatekeeper.gate.readers import Asked, Identifier
 from gatekeeper.gate.refusing import Fields, Judged, Manner, PageWanted, identity_of, refuse
@@ -32,6 +32,7 @@ from gatekeeper.gate.staff import Holder, Staff, nobody
 # The name by which the shipped configurations tell the product
 _COMMONLY = b"x-account-id"
 _ENVOY = b"/gate/envoy"
+_BELOW_ENVOY = _ENVOY + b"/"
 # Envoy waits 250 ms for the decision, and the page comes in the same answer
 _ENVOY_PATIENCE_SECONDS = 0.15
 
@@ -46,9 +47,9 @@ class Gate:
         self.identifier = Identifier(settings.identity, clock)
         self._viewer = settings.viewer_header.lower().encode()
         self.header_names = HeaderNames(headers, [self._viewer])
-        self.shapes = Shapes(self.header_names, headers[0] if len(settings.identity) == len(headers) == 1 else None)
-        # Where an answer to whoever is let in anywhere depends on nothing but the account
-        self.quick = frozenset() if settings.edge_secret else frozenset({b"/gate", b"/gate/nginx"})
+        # The one header to look at, where there is but one
+        self._header = headers[0] if len(settings.identity) == len(headers) == 1 else None
+        self.shapes = Shapes(self.header_names, self._header)
         # What an edge that copies headers gives to the product in the place of what came, wherever the account was found
         self._named = tuple(b"\r\n%s: " % name for name in dict.fromkeys((*headers, _COMMONLY)))
         self._secret = settings.edge_secret.encode()
@@ -64,6 +65,8 @@ class Gate:
             b"/gate/caddy": self._forwarded,
             b"/gate/haproxy": self._page,
         }
+        # By which headers each of them tells the product the account
+        self._tell = {b"/gate": (), b"/gate/nginx": (), b"/gate/traefik": self._named, b"/gate/caddy": self._named}
         self._others: dict[bytes, Callable[[], Answer]] = {
             b"/livez": self._livez,
             b"/readyz": self._readyz,
@@ -81,7 +84,8 @@ class Gate:
         self._listed = self._book.listed
         self._unknown = Letterhead(None, self._book.revision)
         self._found: dict[Entry, tuple[Passage, Letterhead]] = {}
-        self._freely = self._of(CURRENT)[1].allowed
+        freely = self._of(CURRENT)[1]
+        self._freely, self._freely_set = freely.allowed, freely.opens
 
     def _of(self, entry: Entry) -> tuple[Passage, Letterhead]:
         """What is open to accounts of this entry, and what their answers begin with; made once for all who share it."""
@@ -115,12 +119,23 @@ class Gate:
         # Caddy appends the visitor's query string; no answer depends on it
         return self._edges.get(target.partition(b"?")[0])
 
-    def let_in_at_once(self, account: bytes) -> bytes | None:
-        """The head, but for its end, for an account in good standing that is named plainly and once; None: look closer."""
-        if account in self._listed:
+    def let_in_at_once(self, target: bytes, account: bytes) -> bytes | None:
+        """The head, but for its end, for an account in good standing that is named plainly and once; None: look closer.
+
+        Whoever is let in everywhere is answered by the account alone, whatever the visitor asks for.
+        """
+        if account in self._listed or self._secret:
             return None
+        named = self._tell.get(target)
+        if named is None:
+            named = self._named if target.startswith(_BELOW_ENVOY) else self._tell.get(target.partition(b"?")[0])
+            if named is None:
+                return None
         self._let_in_at_once += 1
-        return self._freely + account
+        head = self._freely + account
+        for name in named:
+            head += name + account
+        return head
 
     def malformed(self, target: bytes) -> Answer:
         """The answer to bytes that are no HTTP request, or one beyond our bounds; `target` is what was read of its target.
@@ -190,6 +205,9 @@ class Gate:
             return None
         if self.header_names.tell_aliased(fields.get(NAMES, b"")):
             fields[ALIAS] = b""
+        elif self._header and is_account(account := fields.get(self._header, b"")) and account not in self._listed:
+            self._let_in_at_once += 1
+            return self._freely_set + spop.text(account)
         outcome, letterhead, account = self._judge(_original(fields), fields)
         set_so = letterhead.opens if outcome is LET_IN else letterhead.closes if outcome is OVERDUE else letterhead.unclear
         return set_so + spop.text(identity_of(account))

@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._gate = gate
         self._pages = pages
         self._connections = connections
-        self._shapes, self._quick, self._let_in_at_once = gate.shapes, gate.quick, gate.let_in_at_once
+        self._shapes, self._let_in_at_once = gate.shapes, gate.let_in_at_once
         self._shape = UNKNOWN
         self._parser: httptools.HttpRequestParser | None = None
         self._target = b""
@@ -107,12 +107,7 @@ class Connection(asyncio.Protocol):
         if head is None or not self._reading:
             return False
         self.sweeps_without_request = 0
-        if (
-            shape.account
-            and (account := head[shape.account])
-            and head[TARGET] in self._quick
-            and (answer := self._let_in_at_once(account))
-        ):
+        if shape.account and (account := head[shape.account]) and (answer := self._let_in_at_once(head[TARGET], account)):
             self._write(answer + KEEP)
         else:
             self._answer(*shape.read(head), keep=True)

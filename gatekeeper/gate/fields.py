@@ -52,6 +52,7 @@ class HeaderNames(dict[bytes, bytes | None]):
         read = (*_READ, *identities, *(name.lower() for name in others))
         self._known = {name: name for name in read} | dict.fromkeys(_FRAMING, FRAMING)
         self._folded_identities = {_fold(name) for name in identities}
+        self._told: dict[bytes, bool] = {}
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
         """The headers that the gate reads, out of all that came."""
@@ -67,8 +68,13 @@ class HeaderNames(dict[bytes, bytes | None]):
 
     def tell_aliased(self, names: bytes) -> bool:
         """Whether this list of header names, with commas between, has one that tells the account twice, or an alias of one."""
-        found = [field for field in map(self.__getitem__, names.split(b",")) if field is not None]
-        return ALIAS in found or any(found.count(name) > 1 for name in (*self._identities, HOST, COOKIE, AUTHORIZATION))
+        told = self._told.get(names)
+        if told is None:
+            found = [field for field in map(self.__getitem__, names.split(b",")) if field is not None]
+            told = ALIAS in found or any(found.count(name) > 1 for name in (*self._identities, HOST, COOKIE, AUTHORIZATION))
+            if len(self._told) < _REMEMBERED and len(names) <= _REMEMBERED:
+                self._told[names] = told
+        return told
 
     def __missing__(self, name: bytes) -> bytes | None:
         lower = name.lower()

@@ -74,26 +74,37 @@ def read_frame(data: bytes) -> Frame:
 def _pairs(data: bytes, at: int, fields: dict[bytes, bytes], count: int | None) -> int:
     """Read `count` names with their values (None: to the end of the frame); where the next one would begin."""
     while at < len(data) if count is None else count:
-        name, at = _text(data, at)
-        kind = data[at]
-        at += 1
-        base = kind & 0x0F
-        if base in (_TEXT, _BINARY):
-            fields[name], at = _text(data, at)
-        elif base == _BOOLEAN:
-            fields[name] = b"1" if kind & 0x10 else b""
-        elif base in _NUMBERS:
-            value, at = _number(data, at)
-            fields[name] = b"%d" % value
-        elif base in _FIXED:
-            at += _FIXED[base]
-        elif base != _NULL:
-            raise SpopFault(INVALID, f"a value of the unknown kind {base}")
+        middle = at + 1 + data[at]
+        if data[at] < _ONE_BYTE and data[middle] == _TEXT and data[middle + 1] < _ONE_BYTE:
+            # Nearly always: a short name and a short text. The same as below, without the calls
+            name, at = data[at + 1 : middle], middle + 2 + data[middle + 1]
+            fields[name] = data[middle + 2 : at]
+        else:
+            name, at = _text(data, at)
+            value, at = _value(data, at)
+            if value is not None:
+                fields[name] = value
         if count is not None:
             count -= 1
     if at > len(data):
         raise SpopFault(INVALID, "the frame ends too early")
     return at
+
+
+def _value(data: bytes, at: int) -> tuple[bytes | None, int]:
+    """A value of any kind, None if it is not kept, and where it ends."""
+    kind = data[at]
+    base, at = kind & 0x0F, at + 1
+    if base in (_TEXT, _BINARY):
+        return _text(data, at)
+    if base == _BOOLEAN:
+        return b"1" if kind & 0x10 else b"", at
+    if base in _NUMBERS:
+        value, at = _number(data, at)
+        return b"%d" % value, at
+    if base in _FIXED or base == _NULL:
+        return None, at + _FIXED.get(base, 0)
+    raise SpopFault(INVALID, f"a value of the unknown kind {base}")
 
 
 def _text(data: bytes, at: int) -> tuple[bytes, int]:
