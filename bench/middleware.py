@@ -34,7 +34,7 @@ from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot, encode
 
 BATCHES, BATCH = 500, 50
-TARGET_NS, TARGET_BYTES = 1_500, 110
+TARGET_NS, TARGET_BYTES = 1_000, 110
 HEADERS = [
     (b"host", b"app.acme.example"),
     (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"),
