@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/gatekeeper demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 torture: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python -m tests.torture.long --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -17,6 +17,7 @@ from tests.kit.postgres import Postgres, running_postgres
 
 pytest_plugins = ["tests.kit.fixtures"]
 
+_LONG = {"stories", "torture", "wiring", "peers", "cli"}
 _KEPT = {"GATEKEEPER_PEERS", "GATEKEEPER_STRIPE_WORLD"}
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
@@ -73,6 +74,8 @@ def _literal(host: str | bytes | None) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Their files hold few tests, each of them long: begun last, one of them would run on while the other cores have nothing
+    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
     for item in items:
         for mark in item.iter_markers("peer"):
             try:

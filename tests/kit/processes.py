@@ -38,10 +38,20 @@ def children(pid: int) -> list[int]:
 
 def gone(pid: int) -> bool:
     """Whether this process has ended, be it that nobody has asked for its end yet."""
+    return _state(pid) == "Z"
+
+
+def is_running(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has neither ended nor been stopped (SIGSTOP)."""
+    return process.poll() is None and _state(process.pid) not in {"T", "Z"}
+
+
+def _state(pid: int) -> str:
+    """The letter of proc_pid_stat(5); Z too for a process that there is not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return True
+        return "Z"
 
 
 def kill(pid: int) -> None:
