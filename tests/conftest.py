@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.kit import peers
@@ -19,6 +20,7 @@ pytest_plugins = ["tests.kit.fixtures"]
 
 _LONG = {"stories", "torture", "wiring", "peers", "cli"}
 _KEPT = {"GATEKEEPER_PEERS", "GATEKEEPER_STRIPE_WORLD"}
+_configure = structlog.configure
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
 
@@ -41,6 +43,12 @@ def pytest_configure() -> None:
     # Debian keeps nginx where a plain user's PATH does not look
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
     sys.addaudithook(_stay_on_this_machine)
+    structlog.configure = _configure_without_memory
+
+
+def _configure_without_memory(**settings: Any) -> None:
+    """A logger that remembers how it was set up in one test is not heard by `capture_logs` in another."""
+    _configure(**settings | {"cache_logger_on_first_use": False})
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
