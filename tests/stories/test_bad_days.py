@@ -27,6 +27,9 @@ class Street:
     def move(self, **span: float) -> None:
         self.installation.move_clock_to(later(self.biller, **span))
 
+    def wait_for(self, letters: int) -> None:
+        until(lambda: accepted(self.installation) == letters)
+
     def gate(self) -> dict[str, int]:
         asked = {"paying": 0, "owing": 0, "late": 0}
         return {account: self._ask(account) for account in asked}
@@ -53,7 +56,7 @@ def street(biller: StandinBiller, post: MailServer, tmp_path: Path) -> Street:
         # `paying` is reminded, then `owing`; they are warned in the same order; then `paying` is told that it is suspended
         for days, letters in ((7, 2), (3, 4), (11, 6), (3, 8), (2, 10)):
             made.move(days=days, hours=1)
-            until(lambda: accepted(made.installation) == letters)  # noqa: B023 - it is called here and now
+            made.wait_for(letters)
         assert made.installation.standings() == {"paying": "suspended", "owing": "past_due"}
         made.invoices["late"] = subscribe(biller, "late", days_until_due=2)
         made.move(minutes=11)

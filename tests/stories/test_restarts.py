@@ -63,12 +63,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with MailServer() as running:
-        yield running
-
-
-@pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Hours:
     """Points around each word of smtplib's: `says` and `listens` come before, the others after."""
     made = Hours()
@@ -123,7 +117,7 @@ def one_life(rig: Rig, server: MailServer, points: Hours) -> Iterator[Postman]:
         end()
 
 
-def test_a_thousand_restarts_send_no_notice_a_third_time(rig: Rig, server: MailServer, points: Hours) -> None:
+def test_a_thousand_restarts_send_no_notice_a_third_time(rig: Rig, post: MailServer, points: Hours) -> None:
     chance = random.Random(62)
     for number in range(RESTARTS // 4):
         rig.books.owe(f"account{number}")
@@ -131,8 +125,8 @@ def test_a_thousand_restarts_send_no_notice_a_third_time(rig: Rig, server: MailS
     for _ in range(RESTARTS):
         mishap = chance.choice([("dot", "close"), ("dot", "451 4.3.0 busy"), ("rcpt", "451 4.7.1 later"), None, None, None])
         if mishap:
-            server.fault(*mishap, times=1)
-        with one_life(rig, server, points) as postman:
+            post.fault(*mishap, times=1)
+        with one_life(rig, post, points) as postman:
             points.left = chance.randint(1, 40)
             try:
                 while postman.send_one():
@@ -140,9 +134,9 @@ def test_a_thousand_restarts_send_no_notice_a_third_time(rig: Rig, server: MailS
             except Crash:
                 pass
         rig.clock.move(minutes=chance.choice([0, 0, 0, 1, 16]))
-    server.heal()
-    _finish(rig, server, points)
-    _judge(rig, server, points)
+    post.heal()
+    _finish(rig, post, points)
+    _judge(rig, post, points)
 
 
 def _finish(rig: Rig, server: MailServer, points: Hours) -> None:
