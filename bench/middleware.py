@@ -171,11 +171,11 @@ async def main() -> None:
 
     turns: dict[str, Callable[[], Awaitable[float]]] = {
         "bare ASGI": lambda: run_asgi(app),
-        "gated ASGI": lambda: run_asgi(asgi.GateMiddleware(app, door, account_of)),
+        "gated ASGI": lambda: run_asgi(asgi.gated(app, door, account_of)),
         "a loop over headers": lambda: run_asgi(Loop(app)),
         "BaseHTTPMiddleware": lambda: run_asgi(BaseHTTPMiddleware(app, nothing)),
         "bare WSGI": lambda: run_wsgi(wsgi_app),
-        "gated WSGI": lambda: run_wsgi(wsgi.GateMiddleware(wsgi_app, door, account_of)),
+        "gated WSGI": lambda: run_wsgi(wsgi.gated(wsgi_app, door, account_of)),
     }
     if given.repeats > 1:
         took: dict[str, list[float]] = {name: [] for name in turns}

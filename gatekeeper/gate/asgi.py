@@ -10,7 +10,6 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from gatekeeper.gate.local import Door, Refusal
@@ -28,8 +27,7 @@ _CURRENT = Standing.CURRENT
 # RFC 6455, section 7.4.1: a policy was violated
 _POLICY = 1008
 # What a browser's EventSource accepts, and nothing else
-_EVENTS = (b"accept", b"text/event-stream")
-_name = itemgetter(0)
+_ACCEPT, _EVENTS = b"accept", b"text/event-stream"
 # With hyphens, and as apps spell them that know no hyphens (case 98)
 _OURS = frozenset(
     b"x%cgatekeeper%c%s" % (first, second, name)
@@ -37,6 +35,7 @@ _OURS = frozenset(
     for second in b"-_"
     for name in (b"standing", b"account", b"revision")
 )
+_LOOKED_AT = _OURS | {_ACCEPT}
 
 
 def _marked(call: _Call) -> _Call:
@@ -69,42 +68,52 @@ class _Line:
         return noted
 
 
-class GateMiddleware:
-    """Wraps an ASGI app. `account_of` gives the account id of a scope, or None where nobody is signed in: such are let in.
+def gated(app: App, door: Door, account_of: Callable[[Scope], str | None]) -> App:
+    """Wrap an ASGI app. `account_of` gives the account id of a scope, or None where nobody is signed in: such are let in.
 
     The app finds the standing in `scope["gatekeeper.standing"]`; the headers that the gate sets elsewhere do not reach it.
     """
+    book, lines = door.book, _Lines(app, door)
+    looked_at, accept = _LOOKED_AT, _ACCEPT
 
-    def __init__(self, app: App, door: Door, account_of: Callable[[Scope], str | None]) -> None:
-        self.app = app
-        self._door = door
-        self._book = door.book
-        self._account_of = account_of
-        self._lines: set[_Line] = set()
-        door.standings.watch(self._look_again)
-
+    # No object that is called, one look at each header, names that are near: this is most of what a request costs here
     @_marked
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        app = self.app
+    def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        called = app
         try:
             kind = scope["type"]
             if kind != "lifespan":
-                headers = scope["headers"]
-                # Without a loop of our own: this is most of what a request costs here
-                if not _OURS.isdisjoint(map(_name, headers)):
-                    headers = scope["headers"] = [pair for pair in headers if pair[0] not in _OURS]
-                account = self._account_of(scope)
+                special = kind == "websocket"
+                for name, value in scope["headers"]:
+                    if name in looked_at and (name != accept or value == _EVENTS):
+                        special = True
+                if special:
+                    scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _OURS]
+                account = account_of(scope)
                 if account:
-                    if account.encode() in self._book.listed or _EVENTS in headers or kind == "websocket":
-                        app = self._judged(scope, account)
+                    if special or account.encode() in book.listed:
+                        called = lines.judged(scope, account)
                     else:
                         scope[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
-            self._door.failures.note(fault)
-            app = self.app
-        return app(scope, receive, send)
+            door.failures.note(fault)
+            called = app
+        return called(scope, receive, send)
 
-    def _judged(self, scope: Scope, account: str) -> App:
+    return gate
+
+
+class _Lines:
+    """Judges those that need more than a look, and keeps in mind the lines that it let in, for as long as they are open."""
+
+    def __init__(self, app: App, door: Door) -> None:
+        self._app = app
+        self._door = door
+        self._book = door.book
+        self._open: set[_Line] = set()
+        door.standings.watch(self._look_again)
+
+    def judged(self, scope: Scope, account: str) -> App:
         """What answers this request."""
         headers = dict(scope["headers"])
         scope[STANDING] = self._book.entry(account.encode()).standing
@@ -113,24 +122,23 @@ class GateMiddleware:
         )
         if refusal is not None:
             return partial(_refuse, refusal)
-        if scope["type"] == "websocket" or _EVENTS in scope["headers"]:
-            return partial(self._watched, account)
-        return self.app
+        lasts = scope["type"] == "websocket" or any(name == _ACCEPT and value == _EVENTS for name, value in scope["headers"])
+        return partial(self._watched, account) if lasts else self._app
 
     async def _watched(self, account: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app until it ends, or its account may not have this line any more: then cancel it, and end the line."""
         try:
             line = _Line(account, scope)
             # First it is in mind, then it is looked at: what changes in between is not missed
-            self._lines.add(line)
+            self._open.add(line)
             self._look_again_at(line)
         except Exception as fault:  # noqa: BLE001 - as above: this is no loop of asyncio, for example
             self._door.failures.note(fault)
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         task = line.task
         try:
-            await self.app(scope, receive, send if scope["type"] == "websocket" else line.noting(send))
+            await self._app(scope, receive, send if scope["type"] == "websocket" else line.noting(send))
         except asyncio.CancelledError:
             if not line.cut or task is None or task.uncancel():
                 raise
@@ -138,7 +146,7 @@ class GateMiddleware:
             if line.cut and task is not None:
                 task.uncancel()
         finally:
-            self._lines.discard(line)
+            self._open.discard(line)
         if line.cut:
             # It may have ended in the meantime
             with contextlib.suppress(Exception):
@@ -151,11 +159,11 @@ class GateMiddleware:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             refusal = self._door.refusal(line.account, line.method, line.path, lambda _: "")
-            await (self.app if refusal is None else partial(_refuse, refusal))(scope, receive, send)
+            await (self._app if refusal is None else partial(_refuse, refusal))(scope, receive, send)
 
     def _look_again(self) -> None:
         """In the thread that keeps the book."""
-        for line in tuple(self._lines):
+        for line in tuple(self._open):
             self._look_again_at(line)
 
     def _look_again_at(self, line: _Line) -> None:
@@ -164,7 +172,7 @@ class GateMiddleware:
                 line.loop.call_soon_threadsafe(self._cut, line)
 
     def _cut(self, line: _Line) -> None:
-        if line in self._lines and not line.cut and line.task is not None:
+        if line in self._open and not line.cut and line.task is not None:
             line.cut = True
             line.task.cancel()
 

@@ -19,39 +19,36 @@ _CURRENT = Standing.CURRENT.value
 _OURS = ("HTTP_X_GATEKEEPER_STANDING", "HTTP_X_GATEKEEPER_ACCOUNT", "HTTP_X_GATEKEEPER_REVISION")
 
 
-class GateMiddleware:
-    """Wraps a WSGI app. `account_of` gives the account id of an environ, or None where nobody is signed in: such are let in.
+def gated(app: App, door: Door, account_of: Callable[[Environ], str | None]) -> App:
+    """Wrap a WSGI app. `account_of` gives the account id of an environ, or None where nobody is signed in: such are let in.
 
     The app finds the standing in `environ["gatekeeper.standing"]`; the headers that the gate sets elsewhere do not reach it.
     """
+    book = door.book
 
-    def __init__(self, app: App, door: Door, account_of: Callable[[Environ], str | None]) -> None:
-        self.app = app
-        self._door = door
-        self._book = door.book
-        self._account_of = account_of
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def gate(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         refusal = None
         try:
             for name in _OURS:
                 if name in environ:
                     del environ[name]
-            account = self._account_of(environ)
+            account = account_of(environ)
             if account:
-                if account.encode() in self._book.listed:
-                    environ[STANDING] = self._book.entry(account.encode()).standing.value
+                if account.encode() in book.listed:
+                    environ[STANDING] = book.entry(account.encode()).standing.value
                     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-                    refusal = self._door.refusal(account, environ["REQUEST_METHOD"], path, _header(environ))
+                    refusal = door.refusal(account, environ["REQUEST_METHOD"], path, _header(environ))
                 else:
                     environ[STANDING] = _CURRENT
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with us, the product goes on
-            self._door.failures.note(fault)
+            door.failures.note(fault)
         if refusal is None:
-            return self.app(environ, start_response)
+            return app(environ, start_response)
         status = HTTPStatus(refusal.status)
         start_response(f"{status.value} {status.phrase}", list(refusal.fields))
         return [refusal.body]
+
+    return gate
 
 
 def _header(environ: Environ) -> Callable[[str], str]:

@@ -1,7 +1,10 @@
 """The ASGI middleware in front of a Starlette app, behind a real uvicorn (cases 83, 85, 93, 94, 95, 98 and 108)."""
 
 import asyncio
+import gc
 import sys
+import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import structlog
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from gatekeeper.gate.asgi import GateMiddleware
+from gatekeeper.gate.asgi import App, gated
 from tests.kit.gates import HTML, gate_in_thread, one, publish, settings_in
 from tests.kit.inside import LEFT_OPEN, STANDINGS, Inside, Product, inside, user_of
 from tests.kit.serving import Served, served
@@ -41,13 +44,13 @@ def product() -> Product:
 
 
 @pytest.fixture
-def gated(within: Inside, product: Product) -> GateMiddleware:
-    return GateMiddleware(product.app, within.door, user_of)
+def guarded(within: Inside, product: Product) -> App:
+    return gated(product.app, within.door, user_of)
 
 
 @pytest.fixture
-def server(gated: GateMiddleware) -> Iterator[Served]:
-    with served(gated, ws="websockets-sansio") as running:
+def server(guarded: App) -> Iterator[Served]:
+    with served(guarded, ws="websockets-sansio") as running:
         yield running
 
 
@@ -108,7 +111,7 @@ def test_a_head_is_answered_without_its_body_and_a_preflight_passes(server: Serv
 def test_the_products_own_page_is_shown_where_there_is_one(within: Inside, product: Product, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<h1>Factura pendiente</h1>")
     door = type(within.door)(within.standings, page=tmp_path / "page.html")
-    with served(GateMiddleware(product.app, door, user_of)) as server:
+    with served(gated(product.app, door, user_of)) as server:
         answer = ask(server, "/", "late", Accept=HTML)
     assert (answer.status_code, answer.text) == (402, "<h1>Factura pendiente</h1>")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -189,14 +192,14 @@ def test_a_websocket_of_a_suspended_account_is_refused_before_it_is_accepted(ser
     assert product.asked == 0
 
 
-def test_where_the_server_cannot_answer_a_handshake_it_is_closed_with_1008(gated: GateMiddleware) -> None:
+def test_where_the_server_cannot_answer_a_handshake_it_is_closed_with_1008(guarded: App) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     scope = {"type": "websocket", "path": "/ws", "headers": [(b"x-user", b"late")]}
-    asyncio.run(_call(gated, scope, send))
+    asyncio.run(_call(guarded, scope, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
@@ -282,13 +285,18 @@ def test_a_stream_is_ended_as_far_as_it_had_come_and_its_task_goes_on(within: In
                 raise
 
     async def story() -> None:
-        gated = GateMiddleware(app, within.door, user_of)
-        task = asyncio.create_task(_call(gated, stream_scope(), send))
+        guarded = gated(app, within.door, user_of)
+        task = asyncio.create_task(_call(guarded, stream_scope(), send))
         await waiting.wait()
         await asyncio.to_thread(within.publish, good="suspended")
         await task
         assert task.cancelling() == 0
-        assert gated._lines == set()
+        ended = weakref.ref(task)
+        del task
+        # Its thread may be looking at it at this moment
+        within.standings.close()
+        gc.collect()
+        assert ended() is None, "it is kept in mind though it has ended"
 
     asyncio.run(story())
     assert sent == [f"http.response.start {200 if begun else 402}", "http.response.body"]
@@ -302,7 +310,7 @@ def test_a_cancellation_that_is_not_ours_goes_on(within: Inside) -> None:
             waiting.set()
             await asyncio.Event().wait()
 
-        task = asyncio.create_task(_call(GateMiddleware(app, within.door, user_of), stream_scope(), None))
+        task = asyncio.create_task(_call(gated(app, within.door, user_of), stream_scope(), None))
         await waiting.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -314,11 +322,14 @@ def test_a_cancellation_that_is_not_ours_goes_on(within: Inside) -> None:
 def test_a_stream_that_ends_by_itself_at_that_moment_leaves_its_task_alone(within: Inside) -> None:
     async def story() -> None:
         async def app(*_: Any) -> None:
-            within.door.book.listed.add(b"good")
-            gated._look_again()
+            within.publish(good="suspended")
+            assert told.wait(5)
 
-        gated = GateMiddleware(app, within.door, user_of)
-        await _call(gated, stream_scope(), None)
+        guarded = gated(app, within.door, user_of)
+        told = threading.Event()
+        # Called after the gate's own, which has then said that this line is to be cut
+        within.standings.watch(told.set)
+        await _call(guarded, stream_scope(), None)
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -332,8 +343,8 @@ def test_a_stream_that_ends_by_itself_at_that_moment_leaves_its_task_alone(withi
 def test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on(
     within: Inside, product: Product, log: list[structlog.typing.EventDict], fails: Any
 ) -> None:
-    gated = GateMiddleware(product.app, within.door, fails)
-    with served(gated) as server:
+    guarded = gated(product.app, within.door, fails)
+    with served(guarded) as server:
         assert [ask(server, "/projects", "late").status_code for _ in range(3)] == [200] * 3
     assert within.door.failures.count == 3
     assert len(log) == 1
@@ -347,7 +358,7 @@ def test_on_a_loop_that_is_not_asyncios_a_stream_is_let_in_and_left_alone(within
         calls.append(1)
 
     with pytest.raises(StopIteration):
-        GateMiddleware(app, within.door, user_of)(stream_scope(), None, None).send(None)
+        gated(app, within.door, user_of)(stream_scope(), None, None).send(None)
     assert (calls, within.door.failures.count) == ([1], 1)
 
 
@@ -364,10 +375,10 @@ def test_a_fault_of_the_product_stays_the_products_and_it_is_asked_once(within: 
 
     for app in (raises_at_once, raises_later):
         for user in (b"good", b"slow"):
-            gated = GateMiddleware(app, within.door, user_of)
+            guarded = gated(app, within.door, user_of)
             scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"x-user", user)]}
             with pytest.raises(LookupError):
-                asyncio.run(_call(gated, scope, None))
+                asyncio.run(_call(guarded, scope, None))
             assert within.door.failures.count == 0
     assert calls == ["at once"] * 2 + ["later"] * 2
 
@@ -377,12 +388,12 @@ def test_a_request_does_no_input_or_output(within: Inside, user: bytes) -> None:
     async def nothing(*_: Any) -> None: ...
 
     async def story() -> None:
-        gated = GateMiddleware(nothing, within.door, user_of)
+        guarded = gated(nothing, within.door, user_of)
         scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"x-user", user), (b"accept", b"text/html")]}
         within.standings.close()
         _WATCHED.append([])
         try:
-            await _call(gated, scope, nothing)
+            await _call(guarded, scope, nothing)
         finally:
             seen = _WATCHED.pop()
         assert seen == []

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import structlog
 
-from gatekeeper.gate.wsgi import GateMiddleware
+from gatekeeper.gate.wsgi import gated
 from tests.kit.gates import HTML
 from tests.kit.inside import Inside, inside
 from tests.kit.serving import served_wsgi
@@ -35,7 +35,7 @@ def within(tmp_path: Path) -> Iterator[Inside]:
 
 @pytest.fixture
 def client(within: Inside) -> Iterator[httpx.Client]:
-    with served_wsgi(GateMiddleware(product, within.door, user_of)) as found:
+    with served_wsgi(gated(product, within.door, user_of)) as found:
         yield found
 
 
@@ -94,8 +94,8 @@ def test_a_restoration_counts_from_the_next_request_on(client: httpx.Client, wit
 
 
 def test_whatever_fails_in_us_is_counted_and_said_once_and_the_request_goes_on(within: Inside) -> None:
-    gated = GateMiddleware(product, within.door, lambda environ: environ["jane@acme.example"])
-    with structlog.testing.capture_logs() as log, served_wsgi(gated) as client:
+    guarded = gated(product, within.door, lambda environ: environ["jane@acme.example"])
+    with structlog.testing.capture_logs() as log, served_wsgi(guarded) as client:
         assert [client.get("/").status_code for _ in range(3)] == [200] * 3
     assert (within.door.failures.count, len(log)) == (3, 1)
     assert "jane" not in repr(log)
@@ -108,16 +108,16 @@ def test_a_fault_of_the_product_stays_the_products_and_it_is_asked_once(within: 
         calls.append(1)
         raise LookupError
 
-    gated = GateMiddleware(broken, within.door, user_of)
+    guarded = gated(broken, within.door, user_of)
     with pytest.raises(LookupError):
-        gated({"HTTP_X_USER": "slow", "REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+        guarded({"HTTP_X_USER": "slow", "REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
     assert (calls, within.door.failures.count) == ([1], 0)
 
 
 def test_an_app_that_is_mounted_below_a_path_is_asked_for_by_its_whole_path(within: Inside) -> None:
-    gated = GateMiddleware(product, within.door, user_of)
+    guarded = gated(product, within.door, user_of)
     told: list[str] = []
     for mounted, rest in (("/login", "/x"), ("/x", "/login")):
         environ = {"HTTP_X_USER": "late", "REQUEST_METHOD": "GET", "SCRIPT_NAME": mounted, "PATH_INFO": rest}
-        gated(environ, lambda status, _: told.append(status))
+        guarded(environ, lambda status, _: told.append(status))
     assert told == ["200 OK", "402 Payment Required"]
