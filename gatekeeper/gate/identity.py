@@ -18,8 +18,9 @@ SAYS_NOBODY: Final = b"-"
 _LONGEST = 128
 # Printable ASCII but space, comma and quotes: what no proxy, list or log reads as two values
 _CHARACTERS = bytes(set(range(0x21, 0x7F)) - set(b"\"',"))
-# The same rule for who reads a whole line: one group, which has matched if an account is named
-ACCOUNT: Final = b"(?!%s\r)([%s]{1,%d}+)" % (SAYS_NOBODY, re.escape(_CHARACTERS), _LONGEST)
+_CLASS = b"[%s]" % re.escape(_CHARACTERS)
+# The same rule for who reads what else stands around it: one group, which has matched if an account is named
+ACCOUNT: Final = b"(?!%s(?!%s))(%s{1,%d}+)" % (SAYS_NOBODY, _CLASS, _CLASS, _LONGEST)
 
 
 def is_account(value: bytes) -> bool:

@@ -3,7 +3,11 @@
 A message is answered on the connection that it came on, in any order ("pipelining"); fragments are not announced, so none come.
 """
 
+import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
+
+from gatekeeper.gate.identity import ACCOUNT
 
 # HAProxy offers what its buffers hold, 16 kB where nobody has changed that. A smaller answer would let a client make it fail
 MAX_FRAME_BYTES: Final = 1 << 18
@@ -22,6 +26,8 @@ _SET_VARIABLE = b"\x01\x03" + _IN_TRANSACTION
 # Numbers below the first stand in one byte; in a longer one, bytes from the second on say that another follows
 _ONE_BYTE, _MORE = 240, 128
 
+_NUMBER = rb"(?:[\x00-\xef]|[\xf0-\xff][\x80-\xff]*+[\x00-\x7f])"
+
 # Error codes of section 3.5
 NORMAL, TOO_BIG, INVALID, UNSUPPORTED_VERSION, UNKNOWN_ERROR = 0, 3, 4, 8, 99
 
@@ -34,6 +40,10 @@ class SpopFault(ValueError):
         self.code = code
 
 
+# The ids of a message, the account that its first argument names, and its second, the names of all headers
+Opening = tuple[bytes, bytes, bytes]
+
+
 class Frame(NamedTuple):
     """One frame. `ids` are its stream and frame id as they came, to be sent back; `fields` all its names and their values.
 
@@ -43,6 +53,31 @@ class Frame(NamedTuple):
     kind: int
     ids: bytes
     fields: dict[bytes, bytes]
+
+
+def opening(header: bytes | None) -> Callable[[bytes], Opening | None]:
+    """Reads the opening of frames that our configuration sends of an account which is named by this header; None: of no others.
+
+    What follows it in a frame does not matter to an account that is let in everywhere.
+    """
+    if header is None:
+        return lambda _: None
+    begins = re.escape(b"\x03" + _FINAL), _NUMBER * 2, re.escape(text(b"gatekeeper")), re.escape(text(header) + b"\x08")
+    match = re.compile(
+        b"%s(%s)%s.%s(.)" % begins + ACCOUNT + re.escape(text(b"names") + b"\x08") + rb"(.)([!-~]{1,239}+)", re.DOTALL
+    ).match
+
+    def read(frame: bytes) -> Opening | None:
+        found = match(frame)
+        if found is None:
+            return None
+        ids, account_length, account, names_length, names = found.groups()
+        # Where the lengths are true, there is no other way to read it
+        if account_length[0] != len(account) or names_length[0] != len(names):
+            return None
+        return ids, account, names
+
+    return read
 
 
 def read_frame(data: bytes) -> Frame:

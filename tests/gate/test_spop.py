@@ -1,15 +1,17 @@
 """HAProxy's agent protocol: numbers and frames as HAProxy's doc/SPOE.txt writes them, and answers to whatever comes."""
 
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from gatekeeper.gate import spop
+from gatekeeper.gate.identity import is_account
 from gatekeeper.gate.settings import GateSettings
 from tests.kit.gates import gate_in_thread, one, publish, read_all, settings_in, staff_pass
 
@@ -165,6 +167,46 @@ def test_many_messages_are_answered_however_they_are_cut(gate: GateSettings) -> 
     for parts in ([asked[at : at + 37] for at in range(0, len(asked), 37)], [asked]):
         answers = _exchange(gate, HELLO + parts[0], *parts[1:], GOODBYE)
         assert [ids[0] for kind, ids, _ in answers if kind == 103] == list(range(200))
+
+
+_others = st.lists(
+    st.tuples(
+        st.sampled_from([b"x-original-method", b"x-original-uri", b"x-original-host", b"x" * 300]),
+        st.none() | st.just(b"a" * 240) | st.binary(max_size=20),
+    ),
+    max_size=4,
+    unique_by=lambda pair: pair[0],
+)
+
+
+@given(
+    st.tuples(st.integers(0, 1 << 40), st.integers(0, 300)),
+    st.sampled_from([b"acme", b"a,b", b"a b", b"-", b"--", b"x" * 128, b"x" * 129, b""]) | st.binary(max_size=20),
+    st.sampled_from([b"host", b"host,x-account-id", b"a" * 239, b"a" * 240, b"a b", b""]) | st.binary(max_size=20),
+    _others,
+    st.none() | st.tuples(st.integers(0, 60), st.integers(0, 255)),
+)
+@example((200_000, 1), b"acme", b"host", [], None)
+@example((200_000, 1), b"acme", b"host", [], (35, 3))  # the length of the account id
+def test_what_is_read_at_once_is_what_the_whole_frame_says(
+    ids: tuple[int, int], account: bytes, names: bytes, rest: list[tuple[bytes, bytes | None]], spoilt: tuple[int, int] | None
+) -> None:
+    """Of well-made frames, and of those with one byte changed in what is read at once."""
+    begins = spop.number(ids[0]) + spop.number(ids[1]) + spop.text(b"gatekeeper")
+    first = spop.text(b"x-account-id") + _text(account) + spop.text(b"names") + _text(names)
+    others = b"".join(spop.text(name) + (b"\x00" if value is None else _text(value)) for name, value in rest)
+    frame = bytearray(_frame(3, begins, bytes([2 + len(rest)]) + first + others)[4:])
+    counts = 5 + len(begins)
+    if spoilt and spoilt[0] != counts and spoilt[0] <= counts + len(first):
+        frame[spoilt[0]] = spoilt[1]
+    opening = spop.opening(b"x-account-id")(bytes(frame))
+    event(f"at once: {opening is not None}")
+    if opening:
+        found = spop.read_frame(bytes(frame))
+        assert (found.kind, found.ids, found.fields[b"x-account-id"], found.fields[b"names"]) == (3, *opening)
+        assert is_account(opening[1])
+    elif not spoilt:
+        assert not (is_account(account) and 0 < len(names) < 240 and re.fullmatch(b"[!-~]*", names))
 
 
 def test_who_does_not_know_the_secret_is_told_nothing(tmp_path: Path) -> None:
