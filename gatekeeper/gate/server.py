@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from gatekeeper.gate import turns
 from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
 from gatekeeper.gate.book import Book
@@ -88,6 +89,7 @@ def run(
 ) -> None:
     """`serve` on a loop of its own, until SIGTERM or SIGINT. Raises what `serve` raises."""
     _allow_many_connections()
+    turns.ask_for_short_ones()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(settings, sign, clock, staff_of, ready))
 
