@@ -218,9 +218,9 @@ def gated(contest: Contest, folder: Path, places: Places) -> Iterator[None]:
             )
     if contest.socket:
         address, socket = contest.socket
+        text = text.replace(address, socket.replace("SOCKET", str(folder / "gate.sock")))
         # The kit looks for the address, and shall find it where it does nothing
-        ours = text.replace(address, socket.replace("SOCKET", str(folder / "gate.sock")))
-        text = f"{ours}\n# {address}\n" if address not in ours and "\n" not in address else ours
+        text += f"\n# {address.splitlines()[-1]}\n"
     (configs / contest.file).write_text(text)
     kit = {each.EDGE.name: each for each in (caddy, envoy, haproxy, nginx, traefik)}[contest.name]
     kit.CONFIGS = configs
