@@ -38,6 +38,7 @@ from tests.kit.peers import PEERS
 from tests.kit.ports import free_port
 from tests.kit.processes import children
 
+EDGES = {edge.name: edge for edge in (nginx.EDGE, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, caddy.EDGE, traefik.EDGE)}
 EDGE_CORE, OTHER_CORE = 0, 1
 PEER_FILES = Path(__file__).parent / "peers/edges"
 KINDS = "ungated", "least", "gated"
@@ -86,6 +87,11 @@ CONTESTS = (
         ("127.0.0.1:8403", "unix@SOCKET"), 0.72,
     ),
     Contest(
+        "haproxy-list", "haproxy-KIND.cfg", ("haproxy", "-db", "-f"),
+        "haproxy.cfg", ((r"\n    log stdout.*", ""),),
+        ("127.0.0.1:8403", "unix@SOCKET"), 0.72,
+    ),
+    Contest(
         "envoy", "envoy-KIND.yaml", (envoy.ENVOY, "--use-dynamic-base-id", "--concurrency", "1", "-c"),
         "envoy.yaml", ((r"(?s)\n          access_log:.*?(?=\n\n)", ""),),
         ("socket_address: { address: 127.0.0.1, port_value: 8403 }", "pipe: { path: SOCKET }"), 0.54,
@@ -121,7 +127,9 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.edges).difference(known):
         parser.error(f"no edge of ours: {', '.join(unknown)}; there are {', '.join(known)}")
-    lacking = [missing for missing in (PEERS[name]() for name in ("nginx", *given.edges)) if missing]
+    lacking = [
+        missing for missing in (PEERS[name]() for name in ("nginx", *(EDGES[name].peer for name in given.edges))) if missing
+    ]
     lacking += [] if shutil.which("wrk") else ["wrk is not installed: take it from your system's packages"]
     lacking += [] if len(os.sched_getaffinity(0)) > 1 else ["a second core is missing"]
     if lacking:
@@ -147,7 +155,7 @@ def on_core(core: int) -> Iterator[None]:
 @contextlib.contextmanager
 def neighbours(folder: Path) -> Iterator[tuple[int, int, int]]:
     """A product and a gate that knows 5 000 suspended accounts: their ports, and the gate's process."""
-    settings = settings_in(folder, socket=str(folder / "gate.sock"))
+    settings = settings_in(folder, socket=str(folder / "gate.sock"), **haproxy.LISTING.gate(folder))
     suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
     snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
     settings.snapshot_path.write_bytes(encode(snapshot))
@@ -222,10 +230,10 @@ def gated(contest: Contest, folder: Path, places: Places) -> Iterator[None]:
         # The kit looks for the address, and shall find it where it does nothing
         text += f"\n# {address.splitlines()[-1]}\n"
     (configs / contest.file).write_text(text)
-    kit = {each.EDGE.name: each for each in (caddy, envoy, haproxy, nginx, traefik)}[contest.name]
-    kit.CONFIGS = configs
+    for kit in (caddy, envoy, haproxy, traefik):
+        kit.CONFIGS = configs
     nginx.SHIPPED = (configs / "nginx.conf").read_text()
-    with kit.EDGE.front(folder / contest.name, places):
+    with EDGES[contest.name].front(folder / contest.name, places):
         yield
 
 

@@ -59,6 +59,9 @@ class Gate(Section):
 
     listen: Listen = Field("127.0.0.1:8403", description="Where the gate listens; beyond this machine only with `edge_secret`.")
     socket: Path = Field("", description="Unix socket to listen on as well.")
+    haproxy_socket: Path = Field(
+        "", description="HAProxy's runtime socket: there the gate keeps a list of whom to ask about (docs/edges/haproxy.md)."
+    )
     identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed("list of tables (docs/identity.md), at least one")] = Field(
         (IdentitySource(header="X-Account-Id"),),
         description="Where the account's id is read: `header`, `host`, `path`, `cookie` or `jwt`.",

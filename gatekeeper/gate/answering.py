@@ -75,6 +75,8 @@ class Gate:
         }
         self._book = book
         self._passages: dict[Entry, Passage] = {}
+        # The revision of HAProxy's list (asklist.py), where one is kept
+        self.list_revision: Callable[[], int] | None = None
         self.renew()
 
     def renew(self) -> None:
@@ -251,6 +253,8 @@ class Gate:
         }
         if age is not None:
             numbers["snapshot_age_seconds"] = round(age)
+        if self.list_revision is not None:
+            numbers["haproxy_list_revision"] = self.list_revision()
         lines += [f"gatekeeper_gate_{name} {number}" for name, number in numbers.items()]
         return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
 

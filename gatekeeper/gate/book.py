@@ -4,7 +4,7 @@ One thread writes; any number read meanwhile. Nothing is held of accounts in goo
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -111,6 +111,11 @@ class Book:
         self._whole_revision = 0
         self._denials: deque[tuple[float, int]] = deque()
         self._lived_at: float | None = None
+        self._watchers: list[Callable[[Collection[bytes] | None], None]] = []
+
+    def watch(self, heard: Callable[[Collection[bytes] | None], None]) -> None:
+        """Have this called, in the thread that writes, with the accounts whose entries may have changed; None: all of them."""
+        self._watchers.append(heard)
 
     def entry(self, account: bytes) -> Entry:
         return self.listed.entry(account)
@@ -164,7 +169,7 @@ class Book:
         self._believed = fresh
         self.ledger, self.ready = snapshot.ledger or self.ledger, True
         had, self._aside = bool(self._aside), aside
-        self._written(snapshot.revision, snapshot.published_at, had)
+        self._written(snapshot.revision, snapshot.published_at, had, None)
 
     def apply(self, delta: Delta) -> None:
         """Know these changes as well; those that are known already change nothing.
@@ -191,7 +196,7 @@ class Book:
                 aside[account] = entry
             else:
                 believed.put(account, entry)
-        self._written(delta.revision, delta.at, had)
+        self._written(delta.revision, delta.at, had, changes.keys())
 
     def alive(self, ago: float = 0.0) -> None:
         """The worker was alive, and could read the ledger, `ago` seconds ago."""
@@ -205,7 +210,7 @@ class Book:
         if stale is self.stale:
             return
         self.stale = stale
-        self._show()
+        self._show(None)
         if stale:
             log.error(
                 "nothing was heard from the worker for too long: every account is let in. Start the worker, or see to the feed"
@@ -242,7 +247,7 @@ class Book:
             self._denials.append((now, denials))
         return True
 
-    def _written(self, revision: int, at: datetime, had_aside: bool) -> None:
+    def _written(self, revision: int, at: datetime, had_aside: bool, changed: Collection[bytes] | None) -> None:
         if self._aside and not had_aside:
             log.error(
                 "too many accounts would be denied within an hour: the new denials are kept aside, and the accounts let in. "
@@ -255,8 +260,10 @@ class Book:
         self.revision, self._published_at = revision, at
         if not self._aside:
             self._whole_revision = revision
-        self._show()
+        self._show(changed)
 
-    def _show(self) -> None:
+    def _show(self, changed: Collection[bytes] | None) -> None:
         self.listed = Listed() if self.stale else self._believed
         self.edition += 1
+        for heard in self._watchers:
+            heard(changed)

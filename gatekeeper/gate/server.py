@@ -17,6 +17,7 @@ import uvloop
 from gatekeeper.gate import turns
 from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
+from gatekeeper.gate.asklist import AskList
 from gatekeeper.gate.book import Book
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.feed import Feed
@@ -71,7 +72,8 @@ async def serve(
             async with asyncio.TaskGroup() as tasks:
                 keys = (follow_keys(reader) for reader in gate.identifier.tokens if reader.source.keys)
                 following = _follow(source, book, gate.renew)
-                chores = [tasks.create_task(chore) for chore in (following, _sweep(connections), *keys)]
+                keeping = [_keep_list(settings, book, gate)] if settings.haproxy_socket else []
+                chores = [tasks.create_task(chore) for chore in (following, _sweep(connections), *keys, *keeping)]
                 await stop.wait()
                 for chore in chores:
                     chore.cancel()
@@ -130,6 +132,18 @@ async def _follow(source: Follower | Feed, book: Book, changed: Callable[[], Non
     finally:
         stop.set()
         source.hang_up()
+
+
+async def _keep_list(settings: GateSettings, book: Book, gate: Gate) -> None:
+    """Keep HAProxy's list until cancelled; in a thread, for HAProxy may be slow."""
+    stop, kept = threading.Event(), AskList(Path(settings.haproxy_socket), book)
+    gate.list_revision = lambda: kept.written
+    threading.Thread(target=kept.run, args=(stop,), name="gatekeeper-list", daemon=True).start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        stop.set()
+        kept.wake()
 
 
 @contextlib.asynccontextmanager

@@ -23,7 +23,8 @@ class GateRefused(ValueError):
 class GateSettings:
     """Everything that the gate knows besides the snapshot.
 
-    `socket` is the path of a unix socket to listen on as well (empty: none). An account id is read from the sources of
+    `socket` is the path of a unix socket to listen on as well (empty: none), `haproxy_socket` that of HAProxy's runtime socket,
+    where the list is kept of whom it asks about (empty: it asks about everybody). An account id is read from the sources of
     `identity`; if several name one they must agree. `viewer_header` is the one in which the edge names the person,
     for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all that is below it.
     `anonymous` says what becomes of a request of which the edge says that nobody is signed in.
@@ -36,6 +37,7 @@ class GateSettings:
     host: str
     port: int
     socket: str = ""
+    haproxy_socket: str = ""
     identity: tuple[Source, ...]
     edge_secret: str = field(default="", repr=False)
     always_allow: tuple[str, ...] = ()
@@ -77,6 +79,12 @@ class GateSettings:
             )
         for wrong in filter(None, (source.fault() for source in self.identity)):
             raise GateRefused("gate.identity", f"gate.identity: {wrong}")
+        if self.haproxy_socket and [getattr(source, "name", "").lower() for source in self.identity] != ["x-account-id"]:
+            raise GateRefused(
+                "gate.haproxy_socket",
+                "gate.haproxy_socket: HAProxy itself tells who need not be asked about, by X-Account-Id alone; gate.identity "
+                "names another source, so leave gate.haproxy_socket empty",
+            )
         if wrong := HeaderSource(self.viewer_header).fault():
             raise GateRefused("gate.viewer", f"gate.viewer: {wrong}")
         if self.feed_url and not (self.feed_token and self.feed_token.isascii() and self.feed_token.isprintable()):

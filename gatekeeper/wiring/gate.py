@@ -23,6 +23,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         host=host,
         port=port,
         socket=gate.socket,
+        haproxy_socket=gate.haproxy_socket,
         identity=gate.sources,
         viewer_header=gate.viewer,
         edge_secret=gate.edge_secret.get_secret_value(),

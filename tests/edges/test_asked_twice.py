@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.edges import Edge, caddy, scene, traefik
+from tests.kit.edges import Edge, caddy, each, scene, traefik
 from tests.kit.origin import Request, Response, origin
 from tests.kit.street import BROWSER, PAGE
 
 SECRET = "one that nobody guesses"
 
-
-def each(*edges: Edge) -> pytest.MarkDecorator:
-    params = [pytest.param(edge, marks=pytest.mark.peer(edge.name), id=edge.name) for edge in edges]
-    return pytest.mark.parametrize("edge", params)
+at_both = pytest.mark.parametrize("edge", each(caddy.EDGE, traefik.EDGE))
 
 
 def standing_in(page: Callable[[], Response], **headers: str) -> Callable[[Request], Response]:
@@ -32,7 +29,7 @@ def gone() -> Response:
     raise ConnectionAbortedError
 
 
-@each(caddy.EDGE, traefik.EDGE)
+@at_both
 @pytest.mark.parametrize("page", [gone, lambda: Response(500, {"Connection": "close"})], ids=["gone", "at fault"])
 def test_a_gate_that_fails_between_refusal_and_page_costs_nobody_an_error(
     tmp_path: Path, edge: Edge, page: Callable[[], Response]
@@ -47,7 +44,7 @@ def test_a_gate_that_fails_between_refusal_and_page_costs_nobody_an_error(
         assert (seen.method, seen.target, seen.body) == ("POST", "/form?x", b"a form")
 
 
-@each(caddy.EDGE, traefik.EDGE)
+@at_both
 @pytest.mark.parametrize("told", [["found"], []], ids=["told", "not told"])
 def test_who_pays_between_refusal_and_page_is_let_in(tmp_path: Path, edge: Edge, told: list[str]) -> None:
     with scene(edge, tmp_path) as at:
@@ -63,7 +60,7 @@ def test_who_pays_between_refusal_and_page_is_let_in(tmp_path: Path, edge: Edge,
         assert at.product.requests[0].header("X-Account-Id") == told
 
 
-@each(caddy.EDGE, traefik.EDGE)
+@at_both
 def test_connections_to_the_gate_are_used_again(tmp_path: Path, edge: Edge) -> None:
     with scene(edge, tmp_path) as at:
         at.gate.kill()
@@ -75,11 +72,14 @@ def test_connections_to_the_gate_are_used_again(tmp_path: Path, edge: Edge) -> N
             assert gate.connections < 8
 
 
-@each(
-    caddy.changed(
-        {"# With gate.edge_secret: header_up X-Gatekeeper-Edge": "header_up X-Gatekeeper-Edge", "the secret": SECRET}
+@pytest.mark.parametrize(
+    "edge",
+    each(
+        caddy.changed(
+            {"# With gate.edge_secret: header_up X-Gatekeeper-Edge": "header_up X-Gatekeeper-Edge", "the secret": SECRET}
+        ),
+        traefik.changed({"# secret:": "secret:", "that of gate.edge_secret": SECRET}),
     ),
-    traefik.changed({"# secret:": "secret:", "that of gate.edge_secret": SECRET}),
 )
 def test_the_gate_is_told_its_secret(tmp_path: Path, edge: Edge) -> None:
     with scene(edge, tmp_path, edge_secret=SECRET) as at:
@@ -88,7 +88,9 @@ def test_the_gate_is_told_its_secret(tmp_path: Path, edge: Edge) -> None:
         assert at.product.requests[0].header("X-Gatekeeper-Edge") == []
 
 
-@each(traefik.changed({"plugin:\n        gatekeeper:": "plugin:\n        gatekeeper_missing:"}))
+@pytest.mark.parametrize(
+    "edge", each(traefik.changed({"plugin:\n        gatekeeper:": "plugin:\n        gatekeeper_missing:"}))
+)
 def test_with_a_plugin_that_cannot_be_loaded_everybody_is_let_in_and_it_shows(tmp_path: Path, edge: Edge) -> None:
     with scene(edge, tmp_path) as at:
         reply = at.visit("late", "/own-500", X_Gatekeeper_Standing="current")

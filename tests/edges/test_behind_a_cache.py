@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.kit.edges import Edge, caddy, envoy, haproxy, nginx, scene, traefik, until, warm
+from tests.kit.edges import Edge, caddy, each, envoy, haproxy, nginx, scene, traefik, until, warm
 from tests.kit.gates import publish
 from tests.kit.nginx import nginx as running_nginx
 from tests.kit.origin import Request, Response
@@ -31,7 +31,7 @@ http {{
     }}
 }}
 """
-_EDGES = (caddy.EDGE, envoy.EDGE, haproxy.EDGE, nginx.EDGE, traefik.EDGE)
+_EDGES = each(caddy.EDGE, envoy.EDGE, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, traefik.EDGE)
 
 
 def _product(_: Request) -> Response:
@@ -39,7 +39,7 @@ def _product(_: Request) -> Response:
 
 
 @pytest.mark.peer("nginx")
-@pytest.mark.parametrize("edge", [pytest.param(edge, marks=pytest.mark.peer(edge.name), id=edge.name) for edge in _EDGES])
+@pytest.mark.parametrize("edge", _EDGES)
 def test_a_restored_account_sees_the_product_through_a_cache(tmp_path: Path, edge: Edge) -> None:
     port = free_port()
     with scene(edge, tmp_path) as at:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.sources import HostSource
-from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, envoy, haproxy, scene, until
+from tests.kit.edges import CONFIGS, STRANGER, Edge, Scene, each, envoy, haproxy, scene, until
 from tests.kit.edges.http2 import is_let_in
 from tests.kit.edges.running import replaced
 from tests.kit.gates import staff_pass
 from tests.kit.ports import free_port
 from tests.kit.street import BROWSER
 
-BOTH = [pytest.param(edge, marks=pytest.mark.peer(edge.name), id=edge.name) for edge in (envoy.EDGE, haproxy.EDGE)]
+BOTH = each(envoy.EDGE, haproxy.EDGE, haproxy.LISTING)
 
 Change = Callable[[str, dict[str, str]], None]
 

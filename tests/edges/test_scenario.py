@@ -14,22 +14,22 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.paths import OpenPaths
-from tests.kit.edges import STRANGER, Edge, Scene, caddy, envoy, haproxy, nginx, owned, scene, traefik, until, warm
+from tests.kit.edges import STRANGER, Edge, Scene, caddy, each, envoy, haproxy, nginx, owned, scene, traefik, until, warm
 from tests.kit.gates import gate_process, publish
 from tests.kit.origin import Request, Response, origin
 from tests.kit.street import BROWSER, PAGE
 
-EDGES = [caddy.EDGE, envoy.EDGE, haproxy.EDGE, nginx.EDGE, traefik.EDGE]
+EDGES = each(caddy.EDGE, envoy.EDGE, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, traefik.EDGE)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(edge, marks=pytest.mark.peer(edge.name), id=edge.name) for edge in EDGES])
+@pytest.fixture(scope="module", params=EDGES)
 def edge(request: pytest.FixtureRequest) -> Edge:
     return request.param
 
 
 @pytest.fixture(scope="module")
 def _shared(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with scene(edge, tmp_path_factory.mktemp(edge.name)) as built:
+    with scene(edge, tmp_path_factory.mktemp(edge.peer)) as built:
         yield warm(built)
 
 
@@ -218,7 +218,7 @@ def assert_everybody_is_let_in_and_it_shows(own: Scene) -> None:
         assert owned(seen) == {"x-account-id": ["late"]}
     assert own.visit("-").status_code == 200
     assert owned(own.product.requests[-1]) == {}
-    assert own.visit("good", "/own-403").status_code == 403
+    assert own.visit("late", "/own-403").status_code == 403
     until(lambda: own.failed_open() == before + 4)
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
+import pytest
+from _pytest.mark import ParameterSet
 
 from gatekeeper.gate.settings import GateSettings
 from tests.kit.gates import read_all
@@ -52,16 +54,27 @@ Count = Callable[[], int]
 class Edge:
     """One proxy with the configuration that we ship.
 
-    `name` is that of the peer (tests/kit/peers.py). `front` runs the proxy on these places, its files in that folder, until the
-    block ends; it raises if the proxy does not start. `differs` has the status that this edge answers in a case of the
-    scenario, by the name of the case, where it is another than the scenario expects; a comment says why it is as safe.
-    `tells`, in the same way, has the account that the product is told of where the edge makes one of several.
+    `name` is that of the peer (tests/kit/peers.py), or begins with it and a hyphen. `front` runs the proxy on these places, its
+    files in that folder, until the block ends; it raises if the proxy does not start. `differs` has the status that this edge
+    answers in a case of the scenario, by the name of the case, where it is another than the scenario expects; a comment says
+    why it is as safe. `tells`, in the same way, has the account that the product is told of where the edge makes one of
+    several. `gate` has changes to the gate's settings, for a scene in that folder.
     """
 
     name: str
     front: Callable[[Path, Places], AbstractContextManager[Count]]
     differs: Mapping[str, int] = field(default_factory=dict)
     tells: Mapping[str, list[str]] = field(default_factory=dict)
+    gate: Callable[[Path], Mapping[str, object]] = lambda _: {}
+
+    @property
+    def peer(self) -> str:
+        return self.name.partition("-")[0]
+
+
+def each(*edges: Edge) -> list[ParameterSet]:
+    """Parameters of a test that runs at each of these."""
+    return [pytest.param(edge, marks=pytest.mark.peer(edge.peer), id=edge.name) for edge in edges]
 
 
 @dataclass(frozen=True)
@@ -131,9 +144,9 @@ def owned(request: Request) -> dict[str, list[str]]:
 @contextlib.contextmanager
 def scene(edge: Edge, folder: Path, **changes: object) -> Iterator[Scene]:
     """A scene with the accounts of `street.neighbours`; `changes` are to the gate's settings."""
-    with neighbours(folder, **changes) as behind:
+    with neighbours(folder, **{**edge.gate(folder), **changes}) as behind:
         places = Places(free_port(), behind.product.port, behind.settings.port, behind.web.port)
-        with edge.front(folder / edge.name, places) as failed_open:
+        with edge.front(folder / edge.peer, places) as failed_open:
             behind.product.requests.clear()
             yield Scene(edge, places.front, behind.product, behind.web, behind.gate, behind.settings, failed_open)
 
