@@ -24,6 +24,9 @@ Each key can be set by an environment variable too, which goes before the file. 
 in TOML or JSON; a list of one may go without brackets. A **secret** can also be read from a file: add `_FILE` to the variable's
 name and give the path. `gatekeeper check-config` reports every fault at once and ends with 78 if there is one. An unknown key
 or variable is a fault.
+
+A gate alone (`gatekeeper gate`) asks for less: of the keys that must be set only `product.support_email`. What to give it, and
+what not: [a gate on another machine](operations.md#a-gate-on-another-machine).
 """
 
 

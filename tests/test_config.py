@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gatekeeper.config import Fault, Settings, SettingsInvalid, _section, load
+from gatekeeper.config import Fault, GateAlone, Settings, SettingsInvalid, _section, load, load_for_gate
 from gatekeeper.config.faults import keys_of
 from gatekeeper.config.sources import sections, variables
 from gatekeeper.model import Mode
@@ -75,9 +75,9 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[Fault]:
+def faults(path: Path | None, environ: dict[str, str] | None = None, *, read: Callable[..., Any] = load) -> list[Fault]:
     with pytest.raises(SettingsInvalid) as invalid:
-        load(path, environ or {})
+        read(path, environ or {})
     assert "canary" not in str(invalid.value)
     assert "canary" not in repr(invalid.value.faults)
     return list(invalid.value.faults)
@@ -117,6 +117,59 @@ def test_the_environment_alone_is_enough() -> None:
     assert settings.product.url == "https://app.acme.example"
     assert settings.safety.mode is Mode.DRY_RUN
     assert settings.mail.url.get_secret_value() == "file:var/mail"
+
+
+def test_a_gate_alone_needs_an_address_to_write_to_and_nothing_else(write: Callable[[str], Path]) -> None:
+    needed = {"GATEKEEPER__PRODUCT__SUPPORT_EMAIL": "support@acme.example"}
+
+    settings = load_for_gate(None, needed)
+
+    assert settings.product.support_email == "support@acme.example"
+    assert settings.gate == load(None, MUST).gate
+    path = write("")
+    assert list(map(str, faults(path, read=load_for_gate))) == [
+        f"{path}: product.support_email: is missing; must be: `name@domain`"
+    ]
+    assert list(map(str, faults(path, needed))) == [
+        f"{path}: product.name: is missing; must be: text",
+        f"{path}: product.url: is missing; must be: address with `http://` or `https://`",
+        f"{path}: stripe.api_key: is missing; must be: key that starts with `rk_test_`, `rk_live_`, `sk_test_` or `sk_live_`",
+        f"{path}: mail.from: is missing; must be: `Name <name@domain>`, or the address alone",
+    ]
+
+
+def test_a_gate_alone_is_told_nothing_of_stripe_the_ledger_and_letters(write: Callable[[str], Path]) -> None:
+    settings = load_for_gate(write(SMALLEST), {})
+
+    assert set(GateAlone.model_fields) == {"product", "state", "web", "gate", "log"}
+    assert settings.model_dump() == load(write(SMALLEST), {}).model_dump(include=set(GateAlone.model_fields))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('[stripe]\napi_key = "canary"', "stripe.api_key", "must be: key that starts with `rk_test_`"),
+        ('[stripe]\napi_key = ""', "stripe.api_key", "it is empty"),
+        ('[stripe]\napi_base = "canary"', "stripe.api_base", "the scheme or the host is missing"),
+        ('[stripe]\nwebhook_secrets = ["whsec_canary", "whsec_canary"]', "stripe.webhook_secrets", "2 times"),
+        ('[stripe]\nkey = "canary"', "stripe.key", "is no setting; did you mean api_key?"),
+        ('[mail]\nfrom = ""', "mail.from", "it is empty"),
+        ('[mail]\nfrom_ = "a@acme.example"', "mail.from_", "is no setting; did you mean from?"),
+        ('[mail]\nurl = "canary"', "mail.url", "must be: `smtp://"),
+        ('[database]\nurl = "mysql://canary@db/x"', "database.url", "its scheme is unknown"),
+        ('[hooks]\nurl = "https://acme.example"', "hooks.secrets", "is missing"),
+        ("[stirpe]", "stirpe", "is no section; did you mean stripe?"),
+    ],
+)
+def test_what_a_gate_alone_has_no_use_for_is_checked_where_it_is_set(
+    write: Callable[[str], Path], text: str, key: str, what: str
+) -> None:
+    path = write(f'[product]\nsupport_email = "support@acme.example"\n{text}\n')
+
+    (fault,) = faults(path, read=load_for_gate)
+
+    assert fault.key == key
+    assert what in fault.what
 
 
 def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +389,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
 
     assert what in found[key].what
     assert found[key].where == str(path)
+    assert faults(path, read=load_for_gate) == list(found.values())
 
 
 @pytest.mark.parametrize(

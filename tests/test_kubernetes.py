@@ -1,6 +1,7 @@
 """The Kubernetes manifests: whole and right by the schemas, one with another, and by our own settings."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import yaml
 
 import gatekeeper
 from gatekeeper.cli import cli
-from gatekeeper.config import load
+from gatekeeper.config import load, load_for_gate
+from gatekeeper.config.sources import variables
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "config/kubernetes"
@@ -160,10 +162,24 @@ def test_the_settings_of_every_container_are_whole(pods: list[Manifest], tmp_pat
             assert secrets
             environ |= {name: str(tmp_path / Path(value).name) for name, value in secrets.items()}
             config = MANIFESTS / Path(environ.pop("GATEKEEPER_CONFIG")).name
-            settings = load(config, environ)
+            settings = (load_for_gate if container["args"] == ["gate"] else load)(config, environ)
             mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
             assert settings.state.folder in mounted
             assert f"{settings.state.folder}/page.key" in mounted
+
+
+def test_the_gate_is_given_no_secret_but_its_own(sidecar: Manifest) -> None:
+    (gate,) = containers(sidecar)
+    given = {each["name"] for each in gate["env"] if each["name"] in variables()}
+    assert {name for name in given if not name.startswith(("GATEKEEPER__GATE__", "GATEKEEPER__STATE__"))} == set()
+    assert [volume["secret"]["secretName"] for volume in volumes_of(sidecar, "secret")] == ["gatekeeper-gate"]
+    guide = (ROOT / "docs/kubernetes.md").read_text()
+    (made,) = re.findall(r"create secret generic gatekeeper-gate (.*?)```", guide, re.DOTALL)
+    assert re.findall(r"--from-literal=([\w.-]+)=", made) == ["feed-token", "page.key"]
+    # Both namespaces have this file
+    shared = tomllib.loads((MANIFESTS / "gatekeeper.toml").read_text())
+    secret = {section_and_key for name, section_and_key in variables().items() if f"{name}_FILE" in variables()}
+    assert secret.isdisjoint((section, key) for section, keys in shared.items() for key in keys)
 
 
 def test_the_guide_makes_every_secret_that_is_read() -> None:

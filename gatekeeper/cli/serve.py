@@ -1,5 +1,6 @@
 """`run`, its parts alone, one round, and the demo."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +51,14 @@ def web(config: Path | None) -> None:
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
 def gate(config: Path | None, *, with_parent: bool) -> None:
-    """The gate alone: answers the edge from the snapshot file, and needs nothing else."""
+    """The gate alone: answers the edge from the snapshot file or the feed, and needs neither Stripe's key nor the ledger."""
+    from gatekeeper.config import load_for_gate
+    from gatekeeper.logs import set_up
     from gatekeeper.wiring.gate import run_gate
 
-    run_gate(settings_of(config, with_policy=False, serving=True), with_parent=with_parent)
+    settings = load_for_gate(config, os.environ)
+    set_up(settings.log.level, settings.log.format)
+    run_gate(settings, with_parent=with_parent)
 
 
 @click.command()

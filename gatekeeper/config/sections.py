@@ -237,3 +237,18 @@ class Settings(BaseModel):
     hooks: Hooks
     console: Console
     log: Log
+
+
+class GateAlone(BaseModel):
+    """What a gate that runs alone is told of it: nothing of Stripe, the ledger or letters, whatever the file holds.
+
+    Of `product` it has `support_email`; name and address may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    product: Product
+    state: State
+    web: Web
+    gate: Gate
+    log: Log

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-from gatekeeper.config import Settings
+from gatekeeper.config import GateAlone, Settings
 from gatekeeper.gate.server import run
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.wiring.clock import system_clock
@@ -15,7 +15,7 @@ from gatekeeper.wiring.passes import holder
 from gatekeeper.wiring.places import StateFolder
 
 
-def gate_settings(settings: Settings) -> GateSettings:
+def gate_settings(settings: Settings | GateAlone) -> GateSettings:
     """What the gate is told of the settings. Raises GateRefused for what it would not start with."""
     gate, state = settings.gate, StateFolder(Path(settings.state.folder))
     host, port = gate.address
@@ -42,7 +42,7 @@ def gate_settings(settings: Settings) -> GateSettings:
     return chosen
 
 
-def run_gate(settings: Settings, *, with_parent: bool) -> None:
+def run_gate(settings: GateAlone, *, with_parent: bool) -> None:
     """Run until SIGTERM; `with_parent`: also until standard input ends, which it does when the parent process dies.
 
     Raises:
