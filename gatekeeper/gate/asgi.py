@@ -81,9 +81,8 @@ def gated(app: App, door: Door, account_of: Callable[[Scope], str | None]) -> Ap
     def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         called = app
         try:
-            kind = scope["type"]
-            if kind != "lifespan":
-                special = kind == "websocket"
+            special = scope["type"] != "http"
+            if not special or scope["type"] != "lifespan":
                 for name, value in scope["headers"]:
                     if name in looked_at and (name != accept or value == _EVENTS):
                         special = True
