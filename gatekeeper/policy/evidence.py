@@ -104,11 +104,25 @@ class Evidence:
         """The most that the evidence still permits of what is closed now."""
         if self._closed not in CLOSED:
             return Standing.PAST_DUE
-        furthest = max([climb.place for climb in self.climbs], default=-1)
+        furthest = max([self._permitted(climb) for climb in self.climbs], default=-1)
         reached = [step.kind for place, step in enumerate(self._rules.steps) if step.kind in CLOSING and place <= furthest]
         if self._closed is Standing.SUSPENDED and _SUSPEND in reached:
             return Standing.SUSPENDED
         return Standing.RESTRICTED if _RESTRICT in reached else Standing.PAST_DUE
+
+    def _permitted(self, climb: Climb) -> int:
+        """The place up to which its warnings still permit what they announced; -1: none does.
+
+        One from before a hold that opened access permits nothing more, and a later one that is to be repeated says nothing yet.
+        """
+        held_until = self._held_until_for(climb.invoice)
+        in_force = [
+            place + 1  # the closing that it announces
+            for place, notices, _ in climb.told
+            if self._rules.steps[place].kind is _WARNING
+            and all(notice is not None and notice.planned_at >= held_until for notice in notices)
+        ]
+        return max(in_force, default=-1)
 
     def last_day_named(self) -> date | None:
         """The last day that any letter of this case named: nothing happens sooner than somebody was told."""
@@ -132,9 +146,7 @@ class Evidence:
         force, than every hold that opens. After a hold that one is repeated, with a new day, and nothing before it (case 36).
         """
         rules, lineage = self._rules, invoice.lineage
-        held_until = self._held_until
-        if invoice.processing_since_at is not None or invoice.processing_ended_at is not None:
-            held_until = max(held_until, _processing_ended_at(invoice, rules))
+        held_until = self._held_until_for(invoice)
         fresh_from = max(held_until, self._paused_until)
         last_warning = self._last_warning(lineage)
         taken_at: datetime | None = None
@@ -163,6 +175,12 @@ class Evidence:
             first = first or before
             taken_at = max(before)
         return Climb(invoice, len(rules.steps), (), fresh_from, taken_at, tuple(told))
+
+    def _held_until_for(self, invoice: Invoice) -> datetime:
+        """When the last hold ended that had opened access: the account's, or a payment of this invoice on its way."""
+        if invoice.processing_since_at is None and invoice.processing_ended_at is None:
+            return self._held_until
+        return max(self._held_until, _processing_ended_at(invoice, self._rules))
 
     def _earliest(self, step: LadderStep, first: Times, before: Times) -> Times:
         """From when on a letter counts as this step, not the first, for each audience: not sooner than is promised.

@@ -5,16 +5,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gatekeeper.model import Facts, Standing
-from gatekeeper.policy.calendar import end_of_day, start_of_day
+from gatekeeper.model import Dispute, Facts, Scope, Standing, Step
+from gatekeeper.policy.calendar import Span, end_of_day, start_of_day
 from gatekeeper.policy.decide import decide
-from gatekeeper.policy.rules import Rules
+from gatekeeper.policy.rules import LadderStep, Rules, ladder
 from tests.kit.builders import day, exemption, facts, invoice, on, promise, reminded, warned
 from tests.policy.table import CONFIRM, CURRENT, PAST_DUE, REMIND, RESTORE, RULES, SUSPENDED, WARN, Row, row, told
 
 MIDNIGHT = 15 * 3600
 MORNING = MIDNIGHT + 8 * 3600  # of the next day
+RESTRICTED_FIRST = (
+    LadderStep(kind=Step.WARNING, name="first-warning", after=Span(days=14)),
+    LadderStep(kind=Step.RESTRICT, name="restrict", after=Span(days=5)),
+)
+BOTH = Rules(steps=(ladder()[0], *RESTRICTED_FIRST, *ladder(warning=7)[1:]))
 KIRITIMATI = Rules(time_zone=ZoneInfo("Pacific/Kiritimati"))
+
+
+def warned_of_both(now: float, standing: Standing, **changes: object) -> Facts:
+    """Restricted on day 19, warned of suspension on day 26."""
+    letters = reminded() + warned(14, closes=Step.RESTRICT) + warned(26, closes=Step.SUSPEND)
+    return told(on(now), notices=letters, standing=standing, standing_since_at=on(19), **changes)
 
 
 def warned_again(accepted: float) -> Facts:
@@ -73,6 +84,15 @@ EXEMPT = [
         on(19),
         told(on(19), exemptions=(exemption(10, ended_at=on(18)),)),
         SUSPENDED,
+    ),
+    row(
+        "one from suspension alone opens access, and lifts a restriction as well",
+        on(32),
+        warned_of_both(32, SUSPENDED, exemptions=(exemption(40, scope=Scope.SUSPENSION),)),
+        PAST_DUE,
+        asks=RESTORE,
+        says={"exempt_from_suspension"},
+        rules=BOTH,
     ),
     row("an exemption may be for ever", on(19), told(on(19), exemptions=(exemption(0, until_on=date.max),)), PAST_DUE),
     row("an exemption is no debt", on(-1), facts(exemptions=(exemption(30),)), CURRENT),
@@ -177,6 +197,22 @@ ON_ITS_WAY = [
         says={"suspension_due"},
     ),
     row(
+        "a payment that failed before anybody looked opens access like one that is on its way, and leaves no restriction",
+        on(32),
+        warned_of_both(32, SUSPENDED, invoices=(invoice(read=on(32), processing_ended_at=on(31)),)),
+        PAST_DUE,
+        asks=RESTORE | WARN,
+        rules=BOTH,
+    ),
+    row(
+        "a dispute that is over leaves a restriction, and only the warning of the suspension is repeated",
+        on(28),
+        warned_of_both(28, Standing.RESTRICTED, disputes=(Dispute(id="dp_1", opened_at=on(27), closed_at=on(28)),)),
+        Standing.RESTRICTED,
+        asks=WARN,
+        rules=BOTH,
+    ),
+    row(
         "a payment of one invoice does not hold the other",
         on(19),
         told(on(19), invoices=(invoice(read=on(19)), invoice(2, processing_since_at=on(12)))),
@@ -211,6 +247,22 @@ STAFF = [
         PAST_DUE,
         asks=RESTORE,
         says={"warning_due"},
+    ),
+    row(
+        "a restricted account that staff opened is open, also when it was warned of suspension since",
+        on(27),
+        warned_of_both(27, Standing.RESTRICTED, reopened_at=on(27)),
+        PAST_DUE,
+        asks=RESTORE | WARN,
+        rules=BOTH,
+    ),
+    row(
+        "a suspended account that staff opened is not even restricted",
+        on(32),
+        warned_of_both(32, SUSPENDED, reopened_at=on(32)),
+        PAST_DUE,
+        asks=RESTORE | WARN,
+        rules=BOTH,
     ),
     row(
         "a customer that names no account is not judged",
