@@ -15,10 +15,11 @@ from gatekeeper.policy.rules import CLOSING, Rules
 from gatekeeper.policy.segments import Surroundings
 from gatekeeper.wiring.holidays import holidays_of, workweek_of
 from tests.kit.builders import facts, invoice, on
-from tests.policy.documents import REMINDER, read
+from tests.policy.documents import REMINDER, SUSPEND, WARNING, read
 from tests.policy.world import Look, World
 
 MEXICO = ZoneInfo("America/Mexico_City")
+SECOND = {"kind": "reminder", "name": "again", "after": "7 days"}
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 POLICIES = Path(__file__).parents[2] / "config" / "policies"
 WORLD = Surroundings(
@@ -213,7 +214,7 @@ def test_case_29_after_twenty_days_without_a_worker_one_step_is_taken_and_the_mi
 
 
 def reminders_only() -> Rules:
-    return read({"steps": [REMINDER, {"kind": "reminder", "name": "again", "after": "7 days"}]}).rules
+    return read({"steps": [REMINDER, SECOND]}).rules
 
 
 def test_where_nothing_ever_closes_each_new_debt_has_its_reminders_too() -> None:
@@ -225,6 +226,19 @@ def test_where_nothing_ever_closes_each_new_debt_has_its_reminders_too() -> None
 
     assert [line.split(" ", 3)[3] for line in written] == ["reminder", "again"]
     assert all("in_1" in letter.named for letter in last(world, 2))
+
+
+def test_a_newer_debt_that_only_the_second_reminder_named_begins_with_a_first_of_its_own() -> None:
+    """Case 19: the older one is paid, and what was the second reminder of that one was none of the newer."""
+    world = World(read({"steps": [REMINDER, SECOND, WARNING, SUSPEND]}).rules)
+    world.books["in_1"] = invoice(1, due_at=on(5), created_at=on(-9), finalized_at=on(-9))
+    before = diary(world, on(8), ZoneInfo("UTC"))
+    world.books["in_0"] = replace(world.books["in_0"], status="paid", remaining_minor=0)
+
+    written = diary(world, on(20), ZoneInfo("UTC"))
+
+    assert before == ["Mon 2026-03-02 09:00 reminder", "Mon 2026-03-02 09:00 past_due", "Mon 2026-03-09 09:00 again"]
+    assert written == ["Tue 2026-03-10 09:00 reminder", "Tue 2026-03-17 09:00 again"]
 
 
 def last(world: World, number: int) -> Iterable[object]:
