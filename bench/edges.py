@@ -3,11 +3,12 @@
     python bench/edges.py [--seconds 1] [--repeats 15] [EDGE ...]
 
 The proxy has one core; wrk, the product (an nginx that returns 200) and the gate share another. Gated is the configuration
-that we ship, its access log off. Beside it are two in bench/peers/edges: ungated is the least that the proxy needs in order to
-pass requests on, and least what it needs in order to ask the gate first, without a rule of ours: it believes anybody, and
-admits nobody when the gate is dead. Their turns alternate, and a ratio is the median of those of neighbouring turns: it holds
-where the numbers themselves drift with whatever else the machine does. Targets: 0.95 of the ratios that the prototype had on
-its machine, and of the least on this one. Needs wrk, nginx, two cores, and the proxies.
+that we ship, its access log off; haproxy-list is HAProxy with the list of whom to ask about. Beside it are two in
+bench/peers/edges: ungated is the least that the proxy needs in order to pass requests on, and least what it needs in order to
+ask the gate first, without a rule of ours: it believes anybody, and admits nobody when the gate is dead. Their turns alternate,
+and a ratio is the median of those of neighbouring turns: it holds where the numbers themselves drift with whatever else the
+machine does. Targets: 0.95 of the ratios that the prototype had on its machine, and of the least on this one. Needs wrk, nginx,
+two cores, and the proxies.
 """
 
 import argparse

@@ -1,15 +1,15 @@
 """HAProxy's list of whom it asks the gate about: whoever is named plainly and is not on it comes in without a question.
 
 The list is a map of HAProxy's, kept over its runtime socket (HAProxy's doc/management.txt, section 9.3; docs/edges/haproxy.md).
-It never denies: an account on it is asked about. So an account is written before anything else is done, and one that stays too
-long costs a question. `-`, which is no account id, stands for the whole list, with the revision of it: where it is missing, as
-after HAProxy's own start, HAProxy asks about everybody until the whole was written again.
+It never denies: an account on it is asked about. So one that comes on it is written at once, and one that goes off it when
+there is time, for till then it only costs questions. `-`, which is no account id, stands for the whole list, with the revision
+of it: where it is missing, as after HAProxy's own start, HAProxy asks about everybody until the whole was written again.
 """
 
 import re
 import socket
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 # HAProxy's buffers hold 16 kB where nobody has changed that, and a command has to fit in one
 _LONGEST_COMMAND = 12_000
 _EVERY_SECONDS = 1.0
+# So many going off one by one take HAProxy longer than a new list
+_MANY = 1_000
 _PATIENCE_SECONDS = 2.0
 _LONGEST_ANSWER = 1 << 16
 _NAME = b"gatekeeper.map"
@@ -37,12 +39,15 @@ class ListRefused(OSError):
 class AskList:
     """Keeps the list in step with a book. `written` is the revision of what HAProxy has, 0 while it has nothing."""
 
-    def __init__(self, path: Path, book: Book) -> None:
+    def __init__(self, path: Path, book: Book, steady: Callable[[], float]) -> None:
         self.written = 0
+        self._steady = steady
+        self._tidied_at = float("-inf")
         self._path = str(path)
         self._book = book
         self._map = b""
         self._on_it: set[bytes] = set()
+        self._going: set[bytes] = set()
         self._lock = threading.Lock()
         self._changed: set[bytes] | None = None
         self._stirred = threading.Event()
@@ -95,9 +100,25 @@ class AskList:
             self._write_whole(revision)
             return
         listed = self._book.listed
-        self._add(account for account in changed if account in listed and account not in self._on_it)
-        self._mark(revision)
-        self._take_out(account for account in changed if account not in listed and account in self._on_it)
+        self._add([account for account in changed if account in listed and account not in self._on_it])
+        self._going.update(account for account in changed if account not in listed and account in self._on_it)
+        if self._steady() - self._tidied_at >= _EVERY_SECONDS:
+            self._tidy(revision)
+
+    def _tidy(self, revision: int) -> None:
+        """What HAProxy 2.6 goes through the whole list for each time: now and then, one at a time, and nobody waits for it."""
+        if len(self._going) > _MANY:
+            self._write_whole(revision)
+        if revision != self.written:
+            self._do(b"set map %s - %d" % (self._map, revision))
+            self.written = revision
+        listed = self._book.listed
+        for account in self._going:
+            if account not in listed and _PLAIN.fullmatch(account):
+                self._say(b"del map %s %s" % (self._map, account))
+                self._on_it.discard(account)
+        self._going.clear()
+        self._tidied_at = self._steady()
 
     def _has_ours(self) -> bool:
         """Whether HAProxy still has the list that was written; it has none after its own start."""
@@ -109,7 +130,7 @@ class AskList:
         found = _VERSION.search(self._say(b"prepare map %s" % self._map))
         if found is None:
             raise ListRefused(f"{self._path} begins no new version of a map: gate.haproxy_socket needs HAProxy 2.4 or later")
-        self._on_it = set(self._book.listed)
+        self._on_it, self._going = set(self._book.listed), set()
         self._add_to(b"@%s %s" % (found[1], self._map), (b"- %d\n" % revision, *map(_line, self._on_it)))
         self._do(b"commit map @%s %s" % (found[1], self._map))
         self.written = revision
@@ -125,25 +146,13 @@ class AskList:
             )
         return found[1]
 
-    def _add(self, accounts: Iterable[bytes]) -> None:
-        fresh = tuple(accounts)
-        self._add_to(self._map, map(_line, fresh))
-        self._on_it.update(fresh)
+    def _add(self, accounts: Collection[bytes]) -> None:
+        self._add_to(self._map, map(_line, accounts))
+        self._on_it.update(accounts)
 
     def _add_to(self, where: bytes, lines: Iterable[bytes]) -> None:
         for part in _parts(lines):
             self._do(b"add map %s <<\n%s" % (where, part))
-
-    def _mark(self, revision: int) -> None:
-        if revision != self.written:
-            self._do(b"set map %s - %d" % (self._map, revision))
-            self.written = revision
-
-    def _take_out(self, accounts: Iterable[bytes]) -> None:
-        gone = [account for account in accounts if _PLAIN.fullmatch(account)]
-        for part in _parts(b"del map %s %s;" % (self._map, account) for account in gone):
-            self._say(part)
-        self._on_it.difference_update(gone)
 
     def _do(self, command: bytes) -> None:
         answer = self._say(command).strip()
@@ -151,7 +160,7 @@ class AskList:
             raise ListRefused(f"{self._path} refused `{command[:10].decode()}…`: {answer[:100].decode(errors='replace')}")
 
     def _say(self, command: bytes) -> bytes:
-        """One command, or several with semicolons between, over a connection of its own: a new HAProxy is met at once."""
+        """One command, over a connection of its own: a new HAProxy is met at once."""
         answer = b""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
             wire.settimeout(_PATIENCE_SECONDS)

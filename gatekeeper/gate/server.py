@@ -136,7 +136,7 @@ async def _follow(source: Follower | Feed, book: Book, changed: Callable[[], Non
 
 async def _keep_list(settings: GateSettings, book: Book, gate: Gate) -> None:
     """Keep HAProxy's list until cancelled; in a thread, for HAProxy may be slow."""
-    stop, kept = threading.Event(), AskList(Path(settings.haproxy_socket), book)
+    stop, kept = threading.Event(), AskList(Path(settings.haproxy_socket), book, asyncio.get_running_loop().time)
     gate.list_revision = lambda: kept.written
     threading.Thread(target=kept.run, args=(stop,), name="gatekeeper-list", daemon=True).start()
     try:

@@ -1,8 +1,10 @@
 """The list of whom HAProxy asks about: kept in a real HAProxy over its runtime socket, through restarts of either side."""
 
 import contextlib
+import itertools
 import re
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,10 +103,11 @@ def test_whatever_happens_who_is_listed_is_asked_about_and_who_is_plainly_not_is
 ) -> None:
     now = [0.0]
     book = Book(lambda: now[0])
-    kept = AskList(alone, book)
+    kept = AskList(alone, book, lambda: now[0])
     book.take(snapshot(1, first))
     kept.look()
     for step in [{}, *steps]:
+        now[0] += 1
         if step == "again":
             book.take(snapshot(book.revision, {account.decode(): entry.standing for account, entry in book.listed.entries()}))
         elif step == "forgets":  # as after a start of its own
@@ -123,22 +126,46 @@ def test_whatever_happens_who_is_listed_is_asked_about_and_who_is_plainly_not_is
         assert not [account for account in found.keys() - listed if re.fullmatch(r"\w+", account)]
 
 
-def test_a_hundred_thousand_are_written_and_one_that_pays_comes_off(alone: Path) -> None:
+def test_a_hundred_thousand_are_written_and_whoever_pays_comes_off(alone: Path) -> None:
     book = Book(lambda: 0.0)
-    book.take(snapshot(1, {f"acct_{number:012d}": Standing.SUSPENDED for number in range(100_000)}))
-    kept = AskList(alone, book)
+    everybody = [f"acct_{number:012d}" for number in range(100_000)]
+    book.take(snapshot(1, dict.fromkeys(everybody, Standing.SUSPENDED)))
+    kept = AskList(alone, book, itertools.count().__next__)
     kept.look()
     assert len(on_list(alone)) == 100_001
-    book.apply(delta(1, {"acct_000000000007": Standing.CURRENT, "fresh": Standing.SUSPENDED}))
+    for leaving in (everybody[:1], everybody[1:2_000]):
+        book.apply(
+            delta(book.revision, dict.fromkeys(leaving, Standing.CURRENT) | {f"fresh_{len(leaving)}": Standing.SUSPENDED})
+        )
+        kept.look()
+        found = on_list(alone)
+        assert found.pop("-") == str(book.revision)
+        assert found.keys() == {account.decode() for account in book.listed}
+
+
+def test_who_is_suspended_is_written_at_once_and_who_pays_comes_off_within_a_second(alone: Path) -> None:
+    now = [0.0]
+    book = Book(lambda: 0.0)
+    book.take(snapshot(1, {"late": Standing.SUSPENDED, "again": Standing.SUSPENDED}))
+    kept = AskList(alone, book, lambda: now[0])
     kept.look()
-    found = on_list(alone)
-    assert (len(found), found["-"], "acct_000000000007" in found, "fresh" in found) == (100_001, "2", False, True)
+    book.apply(delta(1, {"half": Standing.RESTRICTED}))
+    kept.look()
+    assert on_list(alone) == {"-": "2", "late": "ask", "again": "ask", "half": "ask"}
+    now[0] = 0.5
+    book.apply(delta(2, {"late": Standing.CURRENT, "again": Standing.CURRENT, "slow": Standing.PAST_DUE}))
+    kept.look()
+    assert on_list(alone) == {"-": "2", "late": "ask", "again": "ask", "half": "ask", "slow": "ask"}
+    book.apply(delta(3, {"again": Standing.SUSPENDED}))
+    now[0] = 1.0
+    kept.look()
+    assert on_list(alone) == {"-": "4", "again": "ask", "half": "ask", "slow": "ask"}
 
 
 def test_what_changes_while_the_list_is_written_is_written_too(alone: Path) -> None:
     book = Book(lambda: 0.0)
     book.take(snapshot(1, {f"acct_{number:012d}": Standing.SUSPENDED for number in range(100_000)}))
-    kept, stop = AskList(alone, book), threading.Event()
+    kept, stop = AskList(alone, book, time.monotonic), threading.Event()
     thread = threading.Thread(target=kept.run, args=(stop,))
     thread.start()
     try:
@@ -155,7 +182,7 @@ def test_what_changes_while_the_list_is_written_is_written_too(alone: Path) -> N
 
 def test_before_the_gate_knows_anybody_the_list_is_left_alone(tmp_path: Path) -> None:
     with running(tmp_path / "h") as at:
-        kept = AskList(at, Book(lambda: 0.0))
+        kept = AskList(at, Book(lambda: 0.0), lambda: 0.0)
         kept.look()
         assert (kept.written, on_list(at)) == (0, {})
 
@@ -164,7 +191,7 @@ def test_a_haproxy_that_has_no_such_list_is_named_once(tmp_path: Path) -> None:
     book = Book(lambda: 0.0)
     book.take(snapshot(1, {"late": Standing.SUSPENDED}))
     with running(tmp_path / "h", named="other.map") as at, capture_logs() as logs:
-        kept = AskList(at, book)
+        kept = AskList(at, book, itertools.count().__next__)
         for _ in range(3):
             kept.look()
     (line,) = logs
@@ -176,7 +203,7 @@ def test_a_haproxy_that_has_no_such_list_is_named_once(tmp_path: Path) -> None:
 def test_without_a_haproxy_the_gate_goes_on_and_the_list_comes_with_it(tmp_path: Path) -> None:
     book = Book(lambda: 0.0)
     book.take(snapshot(1, {"late": Standing.SUSPENDED}))
-    kept = AskList(tmp_path / "h/runtime.sock", book)
+    kept = AskList(tmp_path / "h/runtime.sock", book, lambda: 0.0)
     with capture_logs() as logs:
         kept.look()
         kept.look()
