@@ -83,8 +83,8 @@ def gated(app: App, door: Door, account_of: Callable[[Scope], str | None]) -> Ap
         try:
             special = scope["type"] != "http"
             if not special or scope["type"] != "lifespan":
-                for name, value in scope["headers"]:
-                    if name in looked_at and (name != accept or value == _EVENTS):
+                for header in scope["headers"]:
+                    if header[0] in looked_at and (header[0] != accept or header[1] == _EVENTS):
                         special = True
                 if special:
                     scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _OURS]

@@ -30,9 +30,10 @@ def started(installation: Installation, *command: str, ports: tuple[int, ...] = 
 def children(pid: int) -> list[int]:
     """The processes that this one has started and that still run."""
     found: list[int] = []
-    with contextlib.suppress(OSError):  # it has just ended, or one of its threads has
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            found += [int(child) for child in (thread / "children").read_text().split()]
+    with contextlib.suppress(FileNotFoundError):  # it has just ended
+        for thread in list(Path(f"/proc/{pid}/task").iterdir()):
+            with contextlib.suppress(OSError):  # this one of its threads has; the others may have children all the same
+                found += [int(child) for child in (thread / "children").read_text().split()]
     return [child for child in found if not gone(child)]
 
 
