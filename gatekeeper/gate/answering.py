@@ -47,10 +47,9 @@ class Gate:
         self.identifier = Identifier(settings.identity, clock)
         self._viewer = settings.viewer_header.lower().encode()
         self.header_names = HeaderNames(headers, [self._viewer])
-        # The one header to look at, where there is but one
-        self._header = headers[0] if len(settings.identity) == len(headers) == 1 else None
-        self.shapes = Shapes(self.header_names, self._header)
-        self.opening = spop.opening(self._header)
+        only = settings.only_header.lower().encode() or None
+        self.shapes = Shapes(self.header_names, only)
+        self.opening = spop.opening(only)
         # What an edge that copies headers gives to the product in the place of what came, wherever the account was found
         self._named = tuple(b"\r\n%s: " % name for name in dict.fromkeys((*headers, _COMMONLY)))
         self._secret = settings.edge_secret.encode()

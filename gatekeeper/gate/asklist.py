@@ -26,7 +26,7 @@ _MANY = 1_000
 _PATIENCE_SECONDS = 2.0
 _LONGEST_ANSWER = 1 << 16
 _NAME = b"gatekeeper.map"
-_OUR_MAP = re.compile(rb"^\d+ \((\S*%s)\) " % re.escape(_NAME), re.MULTILINE)
+_OUR_MAP = re.compile(rb"^\S+ \((\S*%s)\) " % re.escape(_NAME), re.MULTILINE)
 _VERSION = re.compile(rb"New version created: (\d+)")
 # Ids that HAProxy reads as they are in a command; any other stays until the list is written whole
 _PLAIN = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_.:@/+=~-]*")

@@ -118,32 +118,32 @@ async def _follow(source: Follower | Feed, book: Book, changed: Callable[[], Non
     if isinstance(source, Follower):
         await source.follow(changed)
         return
-    loop, stop = asyncio.get_running_loop(), threading.Event()
+    loop = asyncio.get_running_loop()
 
     def tell() -> None:
         book.tend()
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(changed)
 
-    thread = threading.Thread(target=source.run, args=(stop, tell), name="gatekeeper-feed", daemon=True)
-    thread.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        stop.set()
-        source.hang_up()
+    await _in_a_thread("gatekeeper-feed", lambda stop: source.run(stop, tell), source.hang_up)
 
 
 async def _keep_list(settings: GateSettings, book: Book, gate: Gate) -> None:
     """Keep HAProxy's list until cancelled; in a thread, for HAProxy may be slow."""
-    stop, kept = threading.Event(), AskList(Path(settings.haproxy_socket), book, asyncio.get_running_loop().time)
+    kept = AskList(Path(settings.haproxy_socket), book, asyncio.get_running_loop().time)
     gate.list_revision = lambda: kept.written
-    threading.Thread(target=kept.run, args=(stop,), name="gatekeeper-list", daemon=True).start()
+    await _in_a_thread("gatekeeper-list", kept.run, kept.wake)
+
+
+async def _in_a_thread(name: str, run: Callable[[threading.Event], None], wake: Callable[[], None]) -> None:
+    """Have this run until cancelled; then set the event that it was given, and wake it."""
+    stop = threading.Event()
+    threading.Thread(target=run, args=(stop,), name=name, daemon=True).start()
     try:
         await asyncio.Event().wait()
     finally:
         stop.set()
-        kept.wake()
+        wake()
 
 
 @contextlib.asynccontextmanager

@@ -56,6 +56,11 @@ class GateSettings:
     def identity_headers(self) -> tuple[str, ...]:
         return tuple(source.name for source in self.identity if isinstance(source, HeaderSource))
 
+    @property
+    def only_header(self) -> str:
+        """The header that alone names the account; empty: there are other sources, or several."""
+        return self.identity_headers[0] if len(self.identity) == len(self.identity_headers) == 1 else ""
+
     def check(self) -> None:
         """Refuse what would leave the gate open to strangers, or blind.
 
@@ -79,7 +84,7 @@ class GateSettings:
             )
         for wrong in filter(None, (source.fault() for source in self.identity)):
             raise GateRefused("gate.identity", f"gate.identity: {wrong}")
-        if self.haproxy_socket and [getattr(source, "name", "").lower() for source in self.identity] != ["x-account-id"]:
+        if self.haproxy_socket and self.only_header.lower() != "x-account-id":
             raise GateRefused(
                 "gate.haproxy_socket",
                 "gate.haproxy_socket: HAProxy itself tells who need not be asked about, by X-Account-Id alone; gate.identity "

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.settings import GateRefused
-from gatekeeper.gate.sources import HeaderSource, HostSource
+from gatekeeper.gate.sources import CookieSource, HeaderSource, HostSource
 from tests.kit.gates import ask, gate_in_thread, gate_process, get, one, publish, read_all, replies, settings_in
 from tests.kit.history import History, append, change, lay
 from tests.kit.origin import Response, origin
@@ -38,6 +38,7 @@ def test_the_loopback_needs_no_secret(tmp_path: Path, host: str) -> None:
         ({"viewer_header": "X Viewer"}, "gate.viewer"),
         ({"haproxy_socket": "/run/h.sock", "identity": (HostSource("{account}.app.example"),)}, "gate.haproxy_socket"),
         ({"haproxy_socket": "/run/h.sock", "identity": (HeaderSource("X-Tenant"),)}, "gate.haproxy_socket"),
+        ({"haproxy_socket": "/run/h.sock", "identity": (CookieSource("x-account-id", ("s" * 32,)),)}, "gate.haproxy_socket"),
         ({"feed_url": "https://gatekeeper.example"}, "gate.feed_token"),
         ({"identity": (HeaderSource("X_Account"),)}, "gate.identity"),
         ({"identity": (HeaderSource("X-Account\r\n"),)}, "gate.identity"),
