@@ -3,7 +3,7 @@
     python bench/edges.py [--seconds 1] [--repeats 15] [EDGE ...]
 
 The proxy has one core; wrk, the product (an nginx that returns 200) and the gate share another. Gated is the configuration
-that we ship, its access log off; haproxy-list is HAProxy with the list of whom to ask about. Beside it are two in
+that we ship, its access log off; NAME-list is the same with the list of whom to ask about. Beside it are two in
 bench/peers/edges: ungated is the least that the proxy needs in order to pass requests on, and least what it needs in order to
 ask the gate first, without a rule of ours: it believes anybody, and admits nobody when the gate is dead. Their turns alternate,
 and a ratio is the median of those of neighbouring turns: it holds where the numbers themselves drift with whatever else the
@@ -13,6 +13,7 @@ two cores, and the proxies.
 
 import argparse
 import contextlib
+import dataclasses
 import getpass
 import os
 import re
@@ -39,7 +40,12 @@ from tests.kit.peers import PEERS
 from tests.kit.ports import free_port
 from tests.kit.processes import children
 
-EDGES = {edge.name: edge for edge in (nginx.EDGE, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, caddy.EDGE, traefik.EDGE)}
+EDGES = {
+    edge.name: edge
+    for edge in (
+        nginx.EDGE, nginx.LISTING, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, caddy.EDGE, caddy.LISTING, traefik.EDGE
+    )
+}  # fmt: skip
 EDGE_CORE, OTHER_CORE = 0, 1
 PEER_FILES = Path(__file__).parent / "peers/edges"
 KINDS = "ungated", "least", "gated"
@@ -72,7 +78,7 @@ class Contest:
     target: float
 
 
-CONTESTS = (
+ASKING = (
     Contest(
         "nginx", "nginx-KIND.conf", ("nginx", "-p", ".", "-e", "stderr", "-c"),
         "nginx.conf", ((r"access_log /var.*;", "access_log off;"), (r"worker_processes .*;", "")),
@@ -84,11 +90,6 @@ CONTESTS = (
     ),
     Contest(
         "haproxy", "haproxy-KIND.cfg", ("haproxy", "-db", "-f"),
-        "haproxy.cfg", ((r"\n    log stdout.*", ""),),
-        ("127.0.0.1:8403", "unix@SOCKET"), 0.72,
-    ),
-    Contest(
-        "haproxy-list", "haproxy-KIND.cfg", ("haproxy", "-db", "-f"),
         "haproxy.cfg", ((r"\n    log stdout.*", ""),),
         ("127.0.0.1:8403", "unix@SOCKET"), 0.72,
     ),
@@ -107,6 +108,13 @@ CONTESTS = (
         "traefik/traefik.yaml", ((r"(?s)\naccessLog:.*?(?=\n\w)", ""),), None, 0.28,
     ),
 )  # fmt: skip
+# The same with the list, where the edge can keep to one
+CONTESTS = tuple(
+    one
+    for contest in ASKING
+    for one in (contest, dataclasses.replace(contest, name=f"{contest.name}-list"))
+    if one.name in EDGES
+)
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,8 @@ def on_core(core: int) -> Iterator[None]:
 @contextlib.contextmanager
 def neighbours(folder: Path) -> Iterator[tuple[int, int, int]]:
     """A product and a gate that knows 5 000 suspended accounts: their ports, and the gate's process."""
-    settings = settings_in(folder, socket=str(folder / "gate.sock"), **haproxy.LISTING.gate(folder))
+    lists = haproxy.LISTING.gate(folder) | nginx.LISTING.gate(folder)
+    settings = settings_in(folder, socket=str(folder / "gate.sock"), **lists)
     suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
     snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
     settings.snapshot_path.write_bytes(encode(snapshot))
@@ -189,7 +198,7 @@ def measure(contest: Contest, folder: Path, places: Places, gate: int, seconds: 
     for kind, found in turns.items():
         rate, edge, asked = (middle(found, what) for what in ("rate", "edge", "gate"))
         spread = f"({min(each.rate for each in found):,.0f}-{max(each.rate for each in found):,.0f})"
-        print(f"{contest.name:8} {kind:8} {rate:7,.0f} {spread:17} {edge:6.1f} {asked:6.1f}")
+        print(f"{contest.name:12} {kind:8} {rate:7,.0f} {spread:17} {edge:6.1f} {asked:6.1f}")
     print(
         f"{contest.name}: gated / ungated {beside(turns['gated'], turns['ungated'], 'rate'):.2f} ({contest.target:.2f}), "
         f"least / ungated {beside(turns['least'], turns['ungated'], 'rate'):.2f}, "

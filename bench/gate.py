@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gatekeeper.gate.settings import GateSettings
 from gatekeeper.model import Standing
 from gatekeeper.snapshot import Snapshot, encode
+from tests.kit.edges import until
 from tests.kit.gates import gate_process, settings_in
 from tests.kit.nginx import nginx
 from tests.kit.ports import free_port, wait_until_listening
@@ -48,6 +49,7 @@ user www-data;
 worker_processes 1;
 events { worker_connections 1024; }
 http { %(http)s
+  map $http_x_account_id $file { default "-"; "~^[A-Za-z0-9_][A-Za-z0-9_.:@+=~-]{0,127}$" $http_x_account_id; }
   upstream gate { server unix:%(gate)s; keepalive 64; }
   upstream limit { server unix:%(limit)s; keepalive 64; }
   proxy_http_version 1.1;
@@ -57,9 +59,11 @@ http { %(http)s
     location /ungated/ { }
     location /internal/ { auth_request /200; }
     location /gated/ { auth_request /ask; %(set)s }
+    location /listed/ { auth_request /ask-if-listed; %(set)s }
     location /limit/ { auth_request /ask-limit; %(set)s }
     location = /200 { internal; return 200; }
     location = /ask { internal; proxy_pass http://gate/gate/nginx; %(ask)s }
+    location = /ask-if-listed { internal; %(list)s proxy_pass http://gate/gate/nginx; %(ask)s }
     location = /ask-limit { internal; proxy_pass http://limit/gate/nginx; %(ask)s }
   }
 }
@@ -71,6 +75,8 @@ _SET = " ".join(
 _ASK = """proxy_pass_request_headers off; proxy_pass_request_body off; proxy_set_header Content-Length "";
   proxy_set_header Connection ""; proxy_set_header X-Account-Id $http_x_account_id;
   proxy_set_header X-Original-Method $request_method; proxy_set_header X-Original-URI $request_uri;"""
+_LIST = """set $unasked no; if (-f %(folder)s/-) { set $unasked yes; } if (-f %(folder)s/$file) { set $unasked no; }
+  if ($unasked = yes) { return 204; }"""
 # As an nginx in front asks, of every 61st account of 100 000, so that requests reach all over the list; 1 in 20 is suspended
 _WRK = """
 local requests, turn, count = {}, 0, 1639
@@ -124,7 +130,7 @@ def main() -> None:
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = settings_in(folder, socket=str(folder / "gate.sock"))
+        settings = settings_in(folder, socket=str(folder / "gate.sock"), list_folder=str(folder / "list"))
         suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
         snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)
         settings.snapshot_path.write_bytes(encode(snapshot))
@@ -156,14 +162,16 @@ def alone(folder: Path, settings: GateSettings, seconds: int, repeats: int) -> N
 
 
 def behind(folder: Path, settings: GateSettings, seconds: int, repeats: int) -> None:
-    """One nginx with four ways to decide, and whom it asks."""
+    """One nginx with five ways to decide, and whom it asks."""
     root, port, other = folder / "www", free_port(), free_port()
-    for name in ("ungated", "internal", "gated", "limit"):
+    ways = ("ungated", "internal", "gated", "listed", "limit")
+    for name in ways:
         (root / name).mkdir(parents=True)
         (root / name / "ok.html").write_text("<!doctype html><title>ok</title>ok")
     folder.chmod(0o755)
     sockets = {"gate": settings.socket, "limit": folder / "limit.sock"}
-    edge_config = _EDGE % ({"http": _HTTP, "port": port, "root": root, "set": _SET, "ask": _ASK} | sockets)
+    listed = _LIST % {"folder": settings.list_folder}
+    edge_config = _EDGE % ({"http": _HTTP, "port": port, "root": root, "set": _SET, "ask": _ASK, "list": listed} | sockets)
     limit_config = _RETURNS % {"http": _HTTP, "port": other, "socket": folder / "limit.sock"}
     with (
         nginx(limit_config, folder / "second", ports=[other]) as limit,
@@ -173,23 +181,25 @@ def behind(folder: Path, settings: GateSettings, seconds: int, repeats: int) -> 
         _pin(0, edge.pids())
         _pin(1, [gate.pid, *limit.pids()])
         everybody = [*edge.pids(), gate.pid, *limit.pids()]
-        targets = {
-            name: Target(port, f"/{name}/ok.html", everybody, visited=True)
-            for name in ("ungated", "internal", "gated", "limit")
-        }
+        targets = {name: Target(port, f"/{name}/ok.html", everybody, visited=True) for name in ways}
+        until((folder / "list/-").exists)
         found = _measured(folder, targets, seconds, repeats)
         single = _measured(
-            folder, {name: targets[name] for name in ("ungated", "gated", "limit")}, seconds, repeats, connections=1
+            folder, {name: targets[name] for name in ("ungated", "gated", "listed", "limit")}, seconds, repeats, connections=1
         )
     gated, limit, plain = found["gated"], found["limit"], found["ungated"]
     print(f"behind nginx, gate / nginx as the gate, requests/s: {beside(gated, limit, 'rate'):.2f} (at least 0.85)")
     print(f"behind nginx, gate / nginx as the gate, by CPU of all: {beside(limit, gated, 'cost'):.2f}")
     print(f"gated / ungated nginx, requests/s: {beside(gated, plain, 'rate'):.2f} (at least 0.63)")
+    print(f"the same with the list of whom to ask about: {beside(found['listed'], plain, 'rate'):.2f}")
     print(f"the same with nginx as the gate, the limit of a question: {beside(limit, plain, 'rate'):.2f}")
     print(f"the same with an internal auth_request, the limit: {beside(found['internal'], plain, 'rate'):.2f}")
-    added, least = (middle(single[name], "latency") - middle(single["ungated"], "latency") for name in ("gated", "limit"))
+    added, listed, least = (
+        middle(single[name], "latency") - middle(single["ungated"], "latency") for name in ("gated", "listed", "limit")
+    )
     print(
-        f"added median latency at one connection: {added:.0f} us (at most 40); with nginx as the gate, the limit: {least:.0f}"
+        f"added median latency at one connection: {added:.0f} us (at most 40); with the list {listed:.0f}; "
+        f"with nginx as the gate, the limit of a question: {least:.0f}"
     )
 
 

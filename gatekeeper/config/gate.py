@@ -62,6 +62,9 @@ class Gate(Section):
     haproxy_socket: Path = Field(
         "", description="HAProxy's runtime socket: there the gate keeps a list of whom to ask about (docs/edges/haproxy.md)."
     )
+    list_folder: Path = Field(
+        "", description="Folder where the gate keeps a list of whom to ask about, for nginx and Caddy (docs/edges/nginx.md)."
+    )
     identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed("list of tables (docs/identity.md), at least one")] = Field(
         (IdentitySource(header="X-Account-Id"),),
         description="Where the account's id is read: `header`, `host`, `path`, `cookie` or `jwt`.",

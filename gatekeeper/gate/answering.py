@@ -74,8 +74,8 @@ class Gate:
         }
         self._book = book
         self._passages: dict[Entry, Passage] = {}
-        # The revision of HAProxy's list (asklist.py), where one is kept
-        self.list_revision: Callable[[], int] | None = None
+        # The revision of each list of whom to ask about that is kept (asklist.py)
+        self.lists: dict[str, Callable[[], int]] = {}
         self.renew()
 
     def renew(self) -> None:
@@ -252,8 +252,7 @@ class Gate:
         }
         if age is not None:
             numbers["snapshot_age_seconds"] = round(age)
-        if self.list_revision is not None:
-            numbers["haproxy_list_revision"] = self.list_revision()
+        numbers |= {f'list_revision{{list="{name}"}}': written() for name, written in self.lists.items()}
         lines += [f"gatekeeper_gate_{name} {number}" for name, number in numbers.items()]
         return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
 

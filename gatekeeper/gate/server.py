@@ -17,11 +17,13 @@ import uvloop
 from gatekeeper.gate import turns
 from gatekeeper.gate.agent import Wire
 from gatekeeper.gate.answering import Gate
-from gatekeeper.gate.asklist import AskList
+from gatekeeper.gate.askfolder import AskFolder
+from gatekeeper.gate.asklist import AskList, Shelf
 from gatekeeper.gate.book import Book
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
 from gatekeeper.gate.feed import Feed
 from gatekeeper.gate.follow import Follower
+from gatekeeper.gate.haproxymap import HAProxyMap
 from gatekeeper.gate.keys import follow_keys
 from gatekeeper.gate.pages import LockoutPages, Sign
 from gatekeeper.gate.settings import GateSettings
@@ -72,7 +74,7 @@ async def serve(
             async with asyncio.TaskGroup() as tasks:
                 keys = (follow_keys(reader) for reader in gate.identifier.tokens if reader.source.keys)
                 following = _follow(source, book, gate.renew)
-                keeping = [_keep_list(settings, book, gate)] if settings.haproxy_socket else []
+                keeping = [_keep_list(name, shelf, book, gate) for name, shelf in _shelves(settings).items()]
                 chores = [tasks.create_task(chore) for chore in (following, _sweep(connections), *keys, *keeping)]
                 await stop.wait()
                 for chore in chores:
@@ -128,22 +130,33 @@ async def _follow(source: Follower | Feed, book: Book, changed: Callable[[], Non
     await _in_a_thread("gatekeeper-feed", lambda stop: source.run(stop, tell), source.hang_up)
 
 
-async def _keep_list(settings: GateSettings, book: Book, gate: Gate) -> None:
-    """Keep HAProxy's list until cancelled; in a thread, for HAProxy may be slow."""
-    kept = AskList(Path(settings.haproxy_socket), book, asyncio.get_running_loop().time)
-    gate.list_revision = lambda: kept.written
-    await _in_a_thread("gatekeeper-list", kept.run, kept.wake)
+def _shelves(settings: GateSettings) -> dict[str, Shelf]:
+    shelves: dict[str, Shelf] = {}
+    if settings.haproxy_socket:
+        shelves["haproxy"] = HAProxyMap(Path(settings.haproxy_socket))
+    if settings.list_folder:
+        shelves["folder"] = AskFolder(Path(settings.list_folder))
+    return shelves
+
+
+async def _keep_list(name: str, shelf: Shelf, book: Book, gate: Gate) -> None:
+    """Keep the list there until cancelled; in a thread, for HAProxy and disks may be slow."""
+    kept = AskList(shelf, book, asyncio.get_running_loop().time)
+    gate.lists[name] = lambda: kept.written
+    await _in_a_thread(f"gatekeeper-list-{name}", kept.run, kept.wake)
 
 
 async def _in_a_thread(name: str, run: Callable[[threading.Event], None], wake: Callable[[], None]) -> None:
-    """Have this run until cancelled; then set the event that it was given, and wake it."""
+    """Have this run until cancelled; then set the event that it was given, wake it, and wait for it a while."""
     stop = threading.Event()
-    threading.Thread(target=run, args=(stop,), name=name, daemon=True).start()
+    thread = threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+    thread.start()
     try:
         await asyncio.Event().wait()
     finally:
         stop.set()
         wake()
+        await asyncio.to_thread(thread.join, _DRAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -24,6 +24,7 @@ def gate_settings(settings: Settings | GateAlone) -> GateSettings:
         port=port,
         socket=gate.socket,
         haproxy_socket=gate.haproxy_socket,
+        list_folder=gate.list_folder,
         identity=gate.sources,
         viewer_header=gate.viewer,
         edge_secret=gate.edge_secret.get_secret_value(),

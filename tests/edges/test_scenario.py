@@ -19,7 +19,7 @@ from tests.kit.gates import gate_process, publish
 from tests.kit.origin import Request, Response, origin
 from tests.kit.street import BROWSER, PAGE
 
-EDGES = each(caddy.EDGE, envoy.EDGE, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, traefik.EDGE)
+EDGES = each(caddy.EDGE, caddy.LISTING, envoy.EDGE, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, nginx.LISTING, traefik.EDGE)
 
 
 @pytest.fixture(scope="module", params=EDGES)
@@ -48,16 +48,6 @@ def own(edge: Edge, tmp_path: Path) -> Iterator[Scene]:
         yield warm(built)
 
 
-def told(account: str, standing: str = "current", revision: int = 5) -> dict[str, list[str]]:
-    """What the product is told of an account that was judged."""
-    return {
-        "x-account-id": [account],
-        "x-gatekeeper-account": [account],
-        "x-gatekeeper-standing": [standing],
-        "x-gatekeeper-revision": [str(revision)],
-    }
-
-
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
@@ -71,7 +61,7 @@ def test_an_account_in_good_standing_reaches_the_product_which_is_told_who_it_is
     assert "x-gatekeeper-decision" not in reply.headers
     (seen,) = at.product.requests
     assert (seen.method, seen.target) == ("GET", "/projects/1?view=week")
-    assert owned(seen) == told("good")
+    assert at.heard(seen) == at.told("good")
     assert (seen.header("X-Other"), seen.header("Cookie")) == (["kept"], ["a=b"])
 
 
@@ -82,7 +72,7 @@ def test_the_product_hears_the_host_that_was_asked_for(at: Scene) -> None:
 
 def test_an_account_that_is_past_due_comes_in_and_the_product_can_say_so(at: Scene) -> None:
     assert at.visit("slow").status_code == 200
-    assert owned(at.product.requests[0]) == told("slow", "past_due")
+    assert at.heard(at.product.requests[0]) == at.told("slow", "past_due")
 
 
 def test_a_restricted_account_reads_and_changes_nothing(at: Scene) -> None:
@@ -90,9 +80,9 @@ def test_a_restricted_account_reads_and_changes_nothing(at: Scene) -> None:
     assert at.visit("half", method="HEAD").status_code == 200
     assert at.visit("half", method="POST", body=b"x").status_code == 402
     assert at.visit("half", method="DELETE").status_code == 402
-    assert [(seen.method, owned(seen)) for seen in at.product.requests] == [
-        ("GET", told("half", "restricted")),
-        ("HEAD", told("half", "restricted")),
+    assert [(seen.method, at.heard(seen)) for seen in at.product.requests] == [
+        ("GET", at.told("half", "restricted")),
+        ("HEAD", at.told("half", "restricted")),
     ]
 
 
@@ -142,7 +132,7 @@ def test_a_restored_account_is_let_in_at_its_next_request(own: Scene) -> None:
     assert own.visit("late").status_code == 402
     publish(own.settings.snapshot_path, 6)
     until(lambda: own.visit("late").status_code == 200)
-    assert owned(own.product.requests[-1]) == told("late", revision=6)
+    assert own.heard(own.product.requests[-1]) == own.told("late", revision=6)
 
 
 # ---- How it is refused -------------------------------------------------------------------------------------------------------
@@ -362,7 +352,7 @@ def test_what_a_client_says_of_itself_opens_nothing_and_does_not_reach_the_produ
         assert status(at.raw(*sent, *forged)) == 402
     assert at.product.requests == []
     assert status(at.raw("GET / HTTP/1.1", "Host: x", "X-Account-Id: friend", *forged)) == 200
-    assert owned(at.product.requests[0]) == told("friend")
+    assert at.heard(at.product.requests[0]) == at.told("friend")
 
 
 # ---- Addresses ---------------------------------------------------------------------------------------------------------------
@@ -487,7 +477,7 @@ def test_a_websocket_passes_and_a_suspended_account_opens_none(at: Scene) -> Non
         assert status(receive(wire, b"\r\n\r\n")) == 101
         wire.sendall(b"hello")
         assert receive(wire, b"hello") == b"hello"
-    assert owned(at.product.requests[0]) == told("good")
+    assert at.heard(at.product.requests[0]) == at.told("good")
     with at.wire() as wire:
         wire.sendall(_upgrade("late"))
         assert status(receive(wire, b"\r\n\r\n")) == 402

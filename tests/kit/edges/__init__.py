@@ -5,6 +5,7 @@ The visitor comes from 127.0.0.1, which each shipped configuration believes to b
 """
 
 import contextlib
+import dataclasses
 import re
 import socket
 import subprocess
@@ -27,6 +28,8 @@ from tests.kit.processes import is_running
 from tests.kit.street import neighbours
 
 CONFIGS = Path(__file__).resolve().parents[3] / "config/edges"
+# Where the shipped configurations look for the list of whom to ask about
+LIST = "/run/gatekeeper/list"
 # A loopback address that no shipped configuration names as an outer proxy
 STRANGER = "127.0.0.2"
 
@@ -58,7 +61,8 @@ class Edge:
     files in that folder, until the block ends; it raises if the proxy does not start. `differs` has the status that this edge
     answers in a case of the scenario, by the name of the case, where it is another than the scenario expects; a comment says
     why it is as safe. `tells`, in the same way, has the account that the product is told of where the edge makes one of
-    several. `gate` has changes to the gate's settings, for a scene in that folder.
+    several. `gate` has changes to the gate's settings, for a scene in that folder. `tells_revision`: also of an account in good
+    standing; who lets it in without a question may not know it.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Edge:
     differs: Mapping[str, int] = field(default_factory=dict)
     tells: Mapping[str, list[str]] = field(default_factory=dict)
     gate: Callable[[Path], Mapping[str, object]] = lambda _: {}
+    tells_revision: bool = True
 
     @property
     def peer(self) -> str:
@@ -112,6 +117,20 @@ class Scene:
 
         return self._in_time(ask, lambda reply: b"x-gatekeeper-decision: fail-open" in reply.lower())
 
+    def told(self, account: str, standing: str = "current", revision: int = 5) -> dict[str, list[str]]:
+        """What the product hears of an account that was judged."""
+        headers = {"x-account-id": account, "x-gatekeeper-account": account, "x-gatekeeper-standing": standing}
+        return self._known({name: [value] for name, value in (headers | {"x-gatekeeper-revision": str(revision)}).items()})
+
+    def heard(self, request: Request) -> dict[str, list[str]]:
+        """What the product heard, to be held against `told`."""
+        return self._known(owned(request))
+
+    def _known(self, headers: dict[str, list[str]]) -> dict[str, list[str]]:
+        if not self.edge.tells_revision and headers.get("x-gatekeeper-standing") == ["current"]:
+            headers.pop("x-gatekeeper-revision", None)
+        return headers
+
     def _in_time(self, ask: Callable[[], _Reply], failed_open: Callable[[_Reply], bool]) -> _Reply:
         """Ask again if the edge did not wait for a gate that is well: on a machine with much else to do 250 ms may be short."""
         before = len(self.product.requests)
@@ -139,6 +158,41 @@ def owned(request: Request) -> dict[str, list[str]]:
     """
     names = {name.lower() for name, value in request.headers if value and _OWNED.fullmatch(name)}
     return {name: request.header(name) for name in names}
+
+
+def list_folder(folder: Path) -> Path:
+    """Where the gate keeps the list of whom to ask about, for a scene in this folder."""
+    return folder / "list"
+
+
+def with_list(config: str, folder: Path) -> str:
+    """The configuration with its lines switched on that look for the list, and that in this scene's folder.
+
+    Raises:
+        ValueError: it has no such lines.
+    """
+    before, announced, after = config.partition("without a question:\n")
+    lines = after.splitlines(keepends=True)
+    count = next(number for number, line in enumerate(lines) if not line.lstrip().startswith("# "))
+    on = "".join(line.replace("# ", "", 1) for line in lines[:count])
+    if LIST not in on:
+        raise ValueError(f"the configuration has no lines about {LIST}")
+    return before + announced + on.replace(LIST, str(list_folder(folder))) + "".join(lines[count:])
+
+
+def listing(edge: Edge, front: Callable[[Path, Places], AbstractContextManager[Count]]) -> Edge:
+    """The same edge with such a configuration, once the gate has written the list."""
+
+    @contextlib.contextmanager
+    def begun(folder: Path, places: Places) -> Iterator[Count]:
+        until((list_folder(folder.parent) / "-").exists)
+        with front(folder, places) as count:
+            yield count
+
+    def told(folder: Path) -> Mapping[str, object]:
+        return {"list_folder": str(list_folder(folder))}
+
+    return dataclasses.replace(edge, name=f"{edge.name}-list", front=begun, gate=told, tells_revision=False)
 
 
 @contextlib.contextmanager

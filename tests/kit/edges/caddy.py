@@ -8,16 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.kit.edges import CONFIGS, Count, Edge, Places
+from tests.kit.edges import CONFIGS, Count, Edge, Places, listing, with_list
 from tests.kit.edges.running import moved, program, replaced
 
 CADDY = Path(sys.executable).with_name("caddy")
 
 
 @contextlib.contextmanager
-def _front(folder: Path, places: Places, changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[Count]:
+def _front(
+    folder: Path, places: Places, changes: Mapping[str, str] = MappingProxyType({}), *, with_its_list: bool = False
+) -> Iterator[Count]:
     folder.mkdir()
     config = moved((CONFIGS / "Caddyfile").read_text(), places)
+    if with_its_list:
+        config = with_list(config, folder.parent)
     # The admin interface has one fixed port, so that a second Caddy of this machine would not start
     config = replaced(config, {":80 {": f":{places.front} {{", "servers": "admin off\n\tservers"})
     (folder / "Caddyfile").write_text(replaced(config, changes))
@@ -36,6 +40,8 @@ EDGE = Edge(
         "folded": 403,
     },
 )
+
+LISTING = listing(EDGE, functools.partial(_front, with_its_list=True))
 
 
 def changed(changes: Mapping[str, str]) -> Edge:

@@ -1,11 +1,12 @@
 """nginx, asked by the second of the ways of its configuration: a proxy in front says who is asking."""
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.kit.edges import CONFIGS, Count, Edge, Places
+from tests.kit.edges import CONFIGS, Count, Edge, Places, listing, with_list
 from tests.kit.nginx import moved, nginx
 
 SHIPPED = (CONFIGS / "nginx.conf").read_text()
@@ -22,8 +23,10 @@ def alternative(number: int) -> str:
 
 
 @contextlib.contextmanager
-def _front(folder: Path, places: Places) -> Iterator[Count]:
+def _front(folder: Path, places: Places, *, with_its_list: bool = False) -> Iterator[Count]:
     config = alternative(2).replace("192.0.2.10", "127.0.0.1")
+    if with_its_list:
+        config = with_list(config, folder.parent)
     ports = {
         "80": f"127.0.0.1:{places.front}",
         "127.0.0.1:8000": f"127.0.0.1:{places.product}",
@@ -56,3 +59,5 @@ EDGE = Edge(
     },
     tells={"doubled, the suspended last": ["good"]},
 )
+
+LISTING = listing(EDGE, functools.partial(_front, with_its_list=True))
