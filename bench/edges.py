@@ -43,7 +43,7 @@ from tests.kit.processes import children
 EDGES = {
     edge.name: edge
     for edge in (
-        nginx.EDGE, nginx.LISTING, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, caddy.EDGE, caddy.LISTING, traefik.EDGE
+        nginx.EDGE, nginx.LISTING, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, envoy.LISTING, caddy.EDGE, caddy.LISTING, traefik.EDGE
     )
 }  # fmt: skip
 EDGE_CORE, OTHER_CORE = 0, 1
@@ -164,7 +164,7 @@ def on_core(core: int) -> Iterator[None]:
 @contextlib.contextmanager
 def neighbours(folder: Path) -> Iterator[tuple[int, int, int]]:
     """A product and a gate that knows 5 000 suspended accounts: their ports, and the gate's process."""
-    lists = haproxy.LISTING.gate(folder) | nginx.LISTING.gate(folder)
+    lists = haproxy.LISTING.gate(folder) | nginx.LISTING.gate(folder) | envoy.LISTING.gate(folder)
     settings = settings_in(folder, socket=str(folder / "gate.sock"), **lists)
     suspended = {f"acct_{number:012d}": Standing.SUSPENDED for number in range(0, ACCOUNTS, 20)}
     snapshot = Snapshot(revision=1, published_at=datetime(2026, 1, 1, tzinfo=UTC), standings=suspended)

@@ -65,6 +65,9 @@ class Gate(Section):
     list_folder: Path = Field(
         "", description="Folder where the gate keeps a list of whom to ask about, for nginx and Caddy (docs/edges/nginx.md)."
     )
+    envoy_list: Path = Field(
+        "", description="File where the gate keeps a list of whom to ask about, for Envoy (docs/edges/envoy.md)."
+    )
     identity: Annotated[tuple[IdentitySource, ...], FILLED, Allowed("list of tables (docs/identity.md), at least one")] = Field(
         (IdentitySource(header="X-Account-Id"),),
         description="Where the account's id is read: `header`, `host`, `path`, `cookie` or `jwt`.",

@@ -6,14 +6,12 @@ edge asks about whoever has such an id.
 
 import contextlib
 import os
-import re
 from collections.abc import Collection
 from pathlib import Path
 
-from gatekeeper.gate.asklist import WHOLE, ListRefused
+from gatekeeper.gate.asklist import PLAIN, SOON, WHOLE, ListRefused
 
-# As config/edges/nginx.conf and Caddyfile have it. No path leads out of the folder by such a name, and ours are not among them
-PLAIN = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_.:@+=~-]{0,127}")
+# No plain name: neither of these is an account's file, and no account's path leads out of the folder
 _OURS = ".gatekeeper"
 _NEW = "-new"
 _SAYS = (
@@ -25,6 +23,8 @@ _MODE = 0o711
 
 class AskFolder:
     """A shelf (asklist.py)."""
+
+    rest = SOON
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -58,8 +58,9 @@ class AskFolder:
             raise
 
     def remove(self, account: bytes) -> bool:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._at(account))  # noqa: PTH108 - a Path for each of 100,000 names takes as long as the rest
+        if PLAIN.fullmatch(account):  # or it leads elsewhere
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._at(account))  # noqa: PTH108 - a Path for each of 100,000 names takes as long as the rest
         return True
 
     def mark(self, revision: int) -> None:

@@ -2,9 +2,11 @@
 
 It never denies: an account on it is asked about. So one that comes on it is written at once, and one that goes off it when
 there is time, for till then it only costs questions. `-`, which is no account id, stands for the whole list: where it is
-missing, the edge asks about everybody. It is kept on shelves: in HAProxy's memory (haproxymap.py), in a folder (askfolder.py).
+missing, the edge asks about everybody. It is kept on shelves: in HAProxy's memory (haproxymap.py), in a folder for nginx and
+Caddy (askfolder.py), in a file for Envoy (envoyfile.py).
 """
 
+import re
 import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -16,7 +18,9 @@ from gatekeeper.gate.book import Book
 log = structlog.get_logger(__name__)
 
 WHOLE = b"-"
-_EVERY_SECONDS = 1.0
+# Ids that the configurations of nginx, Caddy and Envoy take for plainly named; they ask about all others, on the list or not
+PLAIN = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_.:@+=~-]{0,127}")
+SOON = 1.0
 # So many going off one by one may take longer than a new list
 _MANY = 1_000
 
@@ -26,7 +30,13 @@ class ListRefused(OSError):
 
 
 class Shelf(Protocol):
-    """A place where an edge looks whom to ask about. All of it raises OSError; what was done till then stays."""
+    """A place where an edge looks whom to ask about. All of it raises OSError; what was done till then stays.
+
+    `rest`: so many seconds it is left alone, but for what is added, after it was marked or written whole; at least `SOON`.
+    """
+
+    @property
+    def rest(self) -> float: ...
 
     def has(self, revision: int) -> bool:
         """Whether the whole list is there, as it was last written, with this revision."""
@@ -68,7 +78,7 @@ class AskList:
         """Keep it until told to stop, in this thread, and withdraw it then; `wake` makes it look."""
         while not stop.is_set():
             self.look()
-            self._stirred.wait(_EVERY_SECONDS)
+            self._stirred.wait(SOON)
             self._stirred.clear()
         self._try(self._shelf.withdraw)
 
@@ -125,26 +135,26 @@ class AskList:
             self._shelf.add(coming)
             self._on_it.update(coming)
         self._going.update(account for account in changed if account not in listed and account in self._on_it)
-        if self._steady() - self._tidied_at >= _EVERY_SECONDS:
+        if self._steady() - self._tidied_at >= self._shelf.rest:
             self._tidy(revision)
 
     def _tidy(self, revision: int) -> None:
         """What may take a shelf long: now and then, one at a time, and nobody waits for it."""
         if len(self._going) > _MANY:
             self._write_whole(revision)
-        if revision != self.written:
-            self._shelf.mark(revision)
-            self.written = revision
         listed = self._book.listed
         for account in self._going:
             if account not in listed and self._shelf.remove(account):
                 self._on_it.discard(account)
         self._going.clear()
+        if revision != self.written:
+            self._shelf.mark(revision)
+            self.written = revision
         self._tidied_at = self._steady()
 
     def _write_whole(self, revision: int) -> None:
         self.written = 0
         self._on_it, self._going = set(self._book.listed), set()
         self._shelf.write(self._on_it, revision)
-        self.written = revision
+        self.written, self._tidied_at = revision, self._steady()
         log.info("the list of whom to ask about is written", accounts=len(self._on_it), revision=revision)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from gatekeeper.gate.asklist import WHOLE, ListRefused
+from gatekeeper.gate.asklist import SOON, WHOLE, ListRefused
 
 # HAProxy's buffers hold 16 kB where nobody has changed that, and a command has to fit in one
 _LONGEST_COMMAND = 12_000
@@ -23,6 +23,8 @@ _PLAIN = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_.:@/+=~-]*")
 
 class HAProxyMap:
     """A shelf (asklist.py). The value of `-` is the list's revision. HAProxy 2.6 looks through the whole map to change one."""
+
+    rest = SOON
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)

@@ -21,6 +21,7 @@ from gatekeeper.gate.askfolder import AskFolder
 from gatekeeper.gate.asklist import AskList, Shelf
 from gatekeeper.gate.book import Book
 from gatekeeper.gate.connection import MAX_CONNECTIONS, Connection
+from gatekeeper.gate.envoyfile import EnvoyFile
 from gatekeeper.gate.feed import Feed
 from gatekeeper.gate.follow import Follower
 from gatekeeper.gate.haproxymap import HAProxyMap
@@ -134,6 +135,8 @@ def _shelves(settings: GateSettings) -> dict[str, Shelf]:
     shelves: dict[str, Shelf] = {}
     if settings.haproxy_socket:
         shelves["haproxy"] = HAProxyMap(Path(settings.haproxy_socket))
+    if settings.envoy_list:
+        shelves["envoy"] = EnvoyFile(Path(settings.envoy_list))
     if settings.list_folder:
         shelves["folder"] = AskFolder(Path(settings.list_folder))
     return shelves

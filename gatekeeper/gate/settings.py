@@ -24,13 +24,14 @@ class GateSettings:
     """Everything that the gate knows besides the snapshot.
 
     `socket` is the path of a unix socket to listen on as well (empty: none). The list of whom to ask about is kept at
-    `haproxy_socket`, HAProxy's runtime socket, and in `list_folder`, for nginx and Caddy (empty: they ask about everybody). An
-    account id is read from the sources of `identity`; if several name one they must agree. `viewer_header` is the one in which
-    the edge names the person, for the lockout page alone. `always_allow` are paths that stay open to everybody, each with all
-    that is below it. `anonymous` says what becomes of a request of which the edge says that nobody is signed in. `page_url` is
-    the lockout page of the web part; `fallback_page_path` is an HTML file that stands in for it, and `closed_page_path` the one
-    for strangers. Without `feed_url` the gate follows the file at `snapshot_path`; with it, the feed of a web part elsewhere,
-    and keeps there what was last known. Denials are believed for `stale_deny_max` after the last sign of life.
+    `haproxy_socket`, HAProxy's runtime socket, in `list_folder`, for nginx and Caddy, and in the file `envoy_list` (empty: they
+    ask about everybody). An account id is read from the sources of `identity`; if several name one they must agree.
+    `viewer_header` is the one in which the edge names the person, for the lockout page alone. `always_allow` are paths that
+    stay open to everybody, each with all that is below it. `anonymous` says what becomes of a request of which the edge says
+    that nobody is signed in. `page_url` is the lockout page of the web part; `fallback_page_path` is an HTML file that stands
+    in for it, and `closed_page_path` the one for strangers. Without `feed_url` the gate follows the file at `snapshot_path`;
+    with it, the feed of a web part elsewhere, and keeps there what was last known. Denials are believed for `stale_deny_max`
+    after the last sign of life.
     """
 
     host: str
@@ -38,6 +39,7 @@ class GateSettings:
     socket: str = ""
     haproxy_socket: str = ""
     list_folder: str = ""
+    envoy_list: str = ""
     identity: tuple[Source, ...]
     edge_secret: str = field(default="", repr=False)
     always_allow: tuple[str, ...] = ()
@@ -84,7 +86,11 @@ class GateSettings:
             )
         for wrong in filter(None, (source.fault() for source in self.identity)):
             raise GateRefused("gate.identity", f"gate.identity: {wrong}")
-        lists = {"gate.haproxy_socket": self.haproxy_socket, "gate.list_folder": self.list_folder}
+        lists = {
+            "gate.haproxy_socket": self.haproxy_socket,
+            "gate.list_folder": self.list_folder,
+            "gate.envoy_list": self.envoy_list,
+        }
         for key in filter(lists.get, lists):
             if self.only_header.lower() != "x-account-id":
                 raise GateRefused(

@@ -25,6 +25,7 @@ def gate_settings(settings: Settings | GateAlone) -> GateSettings:
         socket=gate.socket,
         haproxy_socket=gate.haproxy_socket,
         list_folder=gate.list_folder,
+        envoy_list=gate.envoy_list,
         identity=gate.sources,
         viewer_header=gate.viewer,
         edge_secret=gate.edge_secret.get_secret_value(),

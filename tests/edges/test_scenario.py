@@ -19,7 +19,9 @@ from tests.kit.gates import gate_process, publish
 from tests.kit.origin import Request, Response, origin
 from tests.kit.street import BROWSER, PAGE
 
-EDGES = each(caddy.EDGE, caddy.LISTING, envoy.EDGE, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, nginx.LISTING, traefik.EDGE)
+EDGES = each(
+    caddy.EDGE, caddy.LISTING, envoy.EDGE, envoy.LISTING, haproxy.EDGE, haproxy.LISTING, nginx.EDGE, nginx.LISTING, traefik.EDGE
+)
 
 
 @pytest.fixture(scope="module", params=EDGES)

@@ -76,3 +76,17 @@ def test_when_one_cannot_be_written_everybody_is_asked_about(tmp_path: Path, mon
     (folder / "half").rmdir()
     kept.look()
     assert names(folder) == {"-", "late", "half"}
+
+
+def test_an_id_that_leads_elsewhere_touches_nothing_there(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("")
+    now, ids = [0.0], ("../kept", "/" + str(tmp_path / "kept"), "..", "/", ".gatekeeper", "-new", "../made")
+    book = book_of(*ids)
+    kept = AskList(AskFolder(tmp_path / "list"), book, lambda: now[0])
+    kept.look()
+    book.apply(delta(1, dict.fromkeys(ids, Standing.CURRENT)))
+    now[0] = 1.0
+    with capture_logs() as logs:
+        kept.look()
+    assert logs == []
+    assert (names(tmp_path), names(tmp_path / "list")) == ({"kept", "list"}, {"-"})

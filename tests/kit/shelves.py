@@ -1,12 +1,14 @@
-"""Shelves of the list of whom to ask about, each beside the one who looks at it: a real HAProxy, a folder."""
+"""Shelves of the list of whom to ask about, each with a way to see what is on it: a real HAProxy, a folder, Envoy's file."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.gate.askfolder import AskFolder
 from gatekeeper.gate.asklist import Shelf
+from gatekeeper.gate.envoyfile import EnvoyFile
 from gatekeeper.gate.haproxymap import HAProxyMap
 from tests.kit.edges import haproxy, until
 from tests.kit.edges.running import program
@@ -28,11 +30,15 @@ frontend nobody
 
 @dataclass(frozen=True)
 class Kept:
-    """A shelf, what is on it now (`-` with its revision), and how it is lost as by a start of HAProxy's, or by hand."""
+    """A shelf, what is on it now (`-` with its revision), and how it is lost as by a start of HAProxy's, or by hand.
+
+    `at_once`: who is added is on it then, and not only when it is marked.
+    """
 
     shelf: Shelf
     on_it: Callable[[], dict[str, str]]
     lose: Callable[[], object]
+    at_once: bool = True
 
 
 @contextlib.contextmanager
@@ -63,6 +69,17 @@ def in_folder(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text().strip() or "ask" for file in files}
 
 
+def in_envoy(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    content = json.loads(file.read_text())
+    matcher = content["resources"][0]["typed_config"]["xds_matcher"]
+    if "matcher_list" not in matcher:  # everybody is asked about
+        return {}
+    listed = matcher.get("on_no_match", {}).get("matcher", {}).get("matcher_tree", {}).get("exact_match_map", {}).get("map", ())
+    return {"-": content["version_info"], **dict.fromkeys(listed, "ask")}
+
+
 @contextlib.contextmanager
 def _haproxy(folder: Path) -> Iterator[Kept]:
     with running_haproxy(folder) as at:
@@ -79,4 +96,13 @@ def _folder(folder: Path) -> Iterator[Kept]:
     yield Kept(AskFolder(folder), lambda: in_folder(folder), lose)
 
 
-SHELVES: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Kept]]] = {"haproxy": _haproxy, "folder": _folder}
+@contextlib.contextmanager
+def _envoy(file: Path) -> Iterator[Kept]:
+    yield Kept(EnvoyFile(file), lambda: in_envoy(file), file.unlink, at_once=False)
+
+
+SHELVES: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Kept]]] = {
+    "haproxy": _haproxy,
+    "folder": _folder,
+    "envoy": _envoy,
+}
