@@ -40,12 +40,8 @@ from tests.kit.peers import PEERS
 from tests.kit.ports import free_port
 from tests.kit.processes import children
 
-EDGES = {
-    edge.name: edge
-    for edge in (
-        nginx.EDGE, nginx.LISTING, haproxy.EDGE, haproxy.LISTING, envoy.EDGE, envoy.LISTING, caddy.EDGE, caddy.LISTING, traefik.EDGE
-    )
-}  # fmt: skip
+_PROXIES = nginx, haproxy, envoy, caddy
+EDGES = {edge.name: edge for proxy in _PROXIES for edge in (proxy.EDGE, proxy.LISTING)} | {traefik.EDGE.name: traefik.EDGE}
 EDGE_CORE, OTHER_CORE = 0, 1
 PEER_FILES = Path(__file__).parent / "peers/edges"
 KINDS = "ungated", "least", "gated"

@@ -236,6 +236,16 @@ def test_with_the_gate_dead_nobody_meets_an_error_and_who_is_asked_about_is_let_
     until(lambda: own.visit("late").headers.get("x-gatekeeper-decision") == "fail-open")
 
 
+def test_an_id_that_is_no_plain_name_is_asked_about_on_the_list_or_not(own: Scene) -> None:
+    publish(own.settings.snapshot_path, 6, **{"a/b": "suspended", "..": "suspended"})
+    until(lambda: own.visit("a/b").status_code == own.visit("..").status_code == 402)
+    publish(own.settings.snapshot_path, 7)
+    until(lambda: own.visit("a/b").status_code == own.visit("..").status_code == 200)
+    before = questions(own)
+    assert own.visit("#1").status_code == 200
+    assert own.edge.peer == "haproxy" or questions(own) > before
+
+
 def test_a_gate_that_is_stopped_takes_its_list_with_it(own: Scene) -> None:
     own.gate.terminate()
     own.gate.wait()

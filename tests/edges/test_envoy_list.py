@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.gate.asklist import AskList
 from gatekeeper.gate.envoyfile import EnvoyFile
-from tests.edges.test_ask_list import questions
+from gatekeeper.model import Standing
+from tests.edges.test_ask_list import book_of, delta, questions
 from tests.kit.edges import CONFIGS, Scene, envoy, scene, until, warm
 from tests.kit.gates import publish
+from tests.kit.shelves import in_envoy
 
 pytestmark = pytest.mark.peer("envoy")
 
@@ -41,6 +44,18 @@ def test_the_operators_rights_on_the_file_stay(tmp_path: Path) -> None:
     (tmp_path / "list.json").chmod(0o640)
     EnvoyFile(tmp_path / "list.json").write([b"late"], 1)
     assert stat.S_IMODE((tmp_path / "list.json").stat().st_mode) == 0o640
+
+
+def test_a_long_list_is_written_seldom_for_envoy_reads_all_of_it(tmp_path: Path) -> None:
+    now, book = [0.0], book_of(*(f"acct_{number}" for number in range(10_000)))
+    keeper = AskList(EnvoyFile(tmp_path / "list.json"), book, lambda: now[0])
+    keeper.look()
+    book.apply(delta(1, {"late": Standing.SUSPENDED}))
+    for second, written in ((4.9, 1), (5.1, 2)):
+        now[0] = second
+        keeper.look()
+        assert keeper.written == written
+    assert in_envoy(tmp_path / "list.json").get("late")
 
 
 @pytest.mark.parametrize("found", [SHIPPED, "", "{", '{"resources": [{}]}', SHIPPED.replace("append_action", "no_such_field")])

@@ -1,5 +1,6 @@
 """The folder with the list of whom to ask about: whose it is, what it shows, and what becomes of it in trouble."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -21,7 +22,11 @@ def names(folder: Path) -> set[str]:
 
 
 def test_it_may_be_looked_into_by_whoever_knows_a_name_and_shows_none(tmp_path: Path) -> None:
-    keeper(tmp_path / "list", "late").look()
+    mask = os.umask(0o077)
+    try:
+        keeper(tmp_path / "list", "late").look()
+    finally:
+        os.umask(mask)
     assert stat.S_IMODE((tmp_path / "list").stat().st_mode) == 0o711
     assert names(tmp_path / "list") == {"-", "late"}
 
