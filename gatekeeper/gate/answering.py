@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 
+from gatekeeper.exposition import CONTENT_TYPE, exposed
 from gatekeeper.gate import answers, spop
 from gatekeeper.gate.answers import Answer, Letterhead
 from gatekeeper.gate.book import CURRENT, Book, Entry
@@ -23,6 +24,7 @@ from gatekeeper.gate.fields import (
 )
 from gatekeeper.gate.identity import AMBIGUOUS, MISSING
 from gatekeeper.gate.negotiate import wants_page
+from gatekeeper.gate.numbers import numbers
 from gatekeeper.gate.readers import Asked, Identifier
 from gatekeeper.gate.refusing import Fields, Judged, Manner, PageWanted, identity_of, refuse
 from gatekeeper.gate.settings import GateSettings
@@ -239,22 +241,10 @@ class Gate:
         return self._unknown.answer(answers.NOT_READY if troubles else answers.OK, answers.as_json(body))
 
     def _metrics(self) -> Answer:
-        """Prometheus text format. No account ever names a series."""
-        book, age = self._book, self._book.age
-        counts = self._counts | {LET_IN: self._counts[LET_IN] + self._let_in_at_once}
-        lines = [f'gatekeeper_gate_requests_total{{outcome="{name}"}} {count}' for name, count in counts.items()]
-        numbers = {
-            "tokens_refused_total": sum(reader.tokens.refused for reader in self.identifier.tokens),
-            "snapshot_revision": book.revision,
-            "accounts_listed": len(book.listed),
-            "denials_kept_aside": book.refused,
-            "denials_stale": int(book.stale),
-        }
-        if age is not None:
-            numbers["snapshot_age_seconds"] = round(age)
-        numbers |= {f'list_revision{{list="{name}"}}': written() for name, written in self.lists.items()}
-        lines += [f"gatekeeper_gate_{name} {number}" for name, number in numbers.items()]
-        return self._unknown.answer(answers.OK, answers.text("\n".join(lines) + "\n"))
+        answered = self._counts | {LET_IN: self._counts[LET_IN] + self._let_in_at_once}
+        refused = sum(reader.tokens.refused for reader in self.identifier.tokens)
+        text = exposed(numbers(self._book, answered, refused, self.lists))
+        return self._unknown.answer(answers.OK, answers.text(text, CONTENT_TYPE))
 
 
 def _original(fields: Fields) -> Asked:

@@ -90,8 +90,8 @@ def html(body: bytes, *fields: tuple[str, str]) -> Document:
     return Document((_HTML, _VARY, _NO_SNIFFING, *fields), body)
 
 
-def text(body: str) -> Document:
-    return Document((("Content-Type", "text/plain; charset=utf-8"), _NO_SNIFFING), body.encode())
+def text(body: str, kind: str = "text/plain; charset=utf-8") -> Document:
+    return Document((("Content-Type", kind), _NO_SNIFFING), body.encode())
 
 
 def as_json(body: object) -> Document:

@@ -39,7 +39,7 @@ class AskFolder:
     def write(self, accounts: Collection[bytes], revision: int) -> None:
         """Who comes on it first, who goes off it last: of both lists there is no moment with less than either asks for."""
         self._make_ours()
-        wanted = set(filter(PLAIN.fullmatch, accounts))
+        wanted = {account for account in accounts if PLAIN.fullmatch(account)}
         with os.scandir(os.fsencode(self._folder)) as entries:
             there = {entry.name for entry in entries if PLAIN.fullmatch(entry.name)}
         self.add(wanted - there)

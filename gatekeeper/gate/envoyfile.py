@@ -7,7 +7,7 @@ one, which asks the gate, is not for those who have a standing already. Of a fil
 
 import json
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from gatekeeper.gate.asklist import PLAIN, SOON
@@ -37,7 +37,7 @@ class EnvoyFile:
             return False
 
     def write(self, accounts: Collection[bytes], revision: int) -> None:
-        self._accounts = set(filter(PLAIN.fullmatch, accounts))
+        self._accounts = {account for account in accounts if PLAIN.fullmatch(account)}
         self.mark(revision)
 
     def add(self, accounts: Collection[bytes]) -> None:
@@ -48,22 +48,23 @@ class EnvoyFile:
         return True
 
     def mark(self, revision: int) -> None:
-        self._put(revision, _asking_about(self._accounts))
+        self._put(revision, _asking_about(self._accounts, revision))
 
     def withdraw(self) -> None:
-        self._put(0, _asking_about_everybody())
+        self._put(0, [_document({"on_no_match": _ASK}, 0)])
 
-    def _put(self, revision: int, matcher: object) -> None:
+    def _put(self, revision: int, parts: Iterable[str]) -> None:
         """Envoy looks for a file that is moved into its place, and not for one that is written to."""
         fresh = self._path.with_name(f"{self._path.name}.new")
-        fresh.write_text(json.dumps(document(revision, matcher)))
+        with fresh.open("w") as file:
+            file.writelines(parts)
         if self._path.exists():  # who may read it is for the operator to say
             fresh.chmod(stat.S_IMODE(self._path.stat().st_mode))
         self._written = revision, fresh.stat().st_ino
         fresh.replace(self._path)
 
 
-def document(revision: int, matcher: object) -> dict[str, object]:
+def _document(matcher: object, revision: int) -> str:
     """The file's content, with a matcher of whom to ask about (xds.type.matcher.v3.Matcher)."""
     told = {"account": "%REQ(x-account-id)%", "standing": "current", "revision": str(revision)}
     mutations = [
@@ -78,21 +79,26 @@ def document(revision: int, matcher: object) -> dict[str, object]:
     tell = _of("extensions.filters.http.header_mutation.v3.HeaderMutation", mutations={"request_mutations": mutations})
     unless = _of(_EXTENSION, xds_matcher=matcher, extension_config={"name": "tell", "typed_config": tell})
     resource = _of("config.core.v3.TypedExtensionConfig", name="gatekeeper_list", typed_config=unless)
-    return {"version_info": str(revision), "resources": [resource]}
+    return json.dumps({"version_info": str(revision), "resources": [resource]})
 
 
-def _asking_about_everybody() -> dict[str, object]:
-    return {"on_no_match": _ASK}
-
-
-def _asking_about(accounts: Collection[bytes]) -> dict[str, object]:
+def _asking_about(accounts: Collection[bytes], revision: int) -> Iterator[str]:
+    """In parts: while one large piece is made, the gate, which answers in another thread, would stand still."""
     plain = {"google_re2": {}, "regex": PLAIN.pattern.decode()}
     not_plainly = {"not_matcher": {"single_predicate": {"input": _ACCOUNT, "value_match": {"safe_regex": plain}}}}
     matcher: dict[str, object] = {"matcher_list": {"matchers": [{"predicate": not_plainly, "on_match": _ASK}]}}
-    if accounts:
-        listed = {"input": _ACCOUNT, "exact_match_map": {"map": dict.fromkeys(map(bytes.decode, accounts), _ASK)}}
-        matcher["on_no_match"] = {"matcher": {"matcher_tree": listed}}
-    return matcher
+    if not accounts:  # Envoy refuses a map without any
+        yield _document(matcher, revision)
+        return
+    matcher["on_no_match"] = {"matcher": {"matcher_tree": {"input": _ACCOUNT, "exact_match_map": {"map": {_HERE: _ASK}}}}}
+    ask = json.dumps(_ASK)
+    before, _, after = _document(matcher, revision).partition(f'"{_HERE}": {ask}')
+    yield before
+    between = ""
+    for account in accounts:
+        yield f'{between}"{account.decode()}":{ask}'
+        between = ","
+    yield after
 
 
 def _of(message: str, **fields: object) -> dict[str, object]:
@@ -100,5 +106,6 @@ def _of(message: str, **fields: object) -> dict[str, object]:
     return {"@type": f"{_TYPE}{message}", **fields}
 
 
+_HERE = "the accounts"
 _ASK = {"action": {"name": "ask", "typed_config": _of("extensions.filters.common.matcher.action.v3.SkipFilter")}}
 _ACCOUNT = {"name": "account", "typed_config": _of("type.matcher.v3.HttpRequestHeaderMatchInput", header_name="x-account-id")}

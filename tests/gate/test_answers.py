@@ -1,6 +1,7 @@
 """What the gate says at each address, over a real socket."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from gatekeeper.gate.settings import GateSettings
 from tests.kit.gates import HTML, ask, gate_in_thread, get, one, publish, settings_in, token
 from tests.kit.origin import Origin
+
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,22 @@ def test_what_was_answered_is_counted_and_no_account_named(gate: GateSettings) -
     assert "gatekeeper_gate_snapshot_revision 7\n" in metrics
     assert "gatekeeper_gate_accounts_listed 4\n" in metrics
     assert "late" not in metrics
+
+
+def test_each_number_has_its_help_and_its_type_once_and_is_documented(gate: GateSettings, tmp_path: Path) -> None:
+    answer = one(gate, "/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    settings = settings_in(tmp_path, list_folder=str(tmp_path / "list"))
+    publish(settings.snapshot_path, 1)
+    with gate_in_thread(settings) as listing:
+        more = one(listing, "/metrics").body.decode()
+    for text in (answer.body.decode(), more):
+        names = list(dict.fromkeys(re.findall(r"^(gatekeeper_[a-z_]+)", text, re.MULTILINE)))
+        assert re.findall(r"^# HELP (\S+) \S.+$", text, re.MULTILINE) == names
+        types = dict(re.findall(r"^# TYPE (\S+) (gauge|counter)$", text, re.MULTILINE))
+        assert types == {name: "counter" if name.endswith("_total") else "gauge" for name in names}
+    documented = re.findall(r"^\| `(gatekeeper_gate_[a-z_]+)", OPERATIONS.read_text(), re.MULTILINE)
+    assert set(documented) == {*re.findall(r"^# HELP (\S+)", answer.body.decode() + more, re.MULTILINE)}
 
 
 def test_everybody_is_let_in_before_the_first_snapshot_and_the_gate_is_not_ready(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.kit.edges import Places
 from tests.kit.ports import wait_until_listening
+from tests.kit.processes import children, kill
 
 # Where each shipped configuration expects its neighbours
 PRODUCT, WEB, GATE = "127.0.0.1:8000", "127.0.0.1:8402", "127.0.0.1:8403"
@@ -53,4 +54,8 @@ def program(command: Sequence[str | Path], folder: Path, *, port: int) -> Iterat
                 raise AssertionError(said.read_text()) from None
             yield said
         finally:
+            workers = children(process.pid)  # the bench's nginx has one, which would outlive it
             process.kill()
+            for worker in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    kill(worker)
