@@ -1,4 +1,4 @@
-"""The loop: sync, review, publish; beside it post, hooks and door. `schedule` is only the metronome: what is due is state.
+"""The loop: sync, review, publish; beside it post, hooks and door. The metronome only beats: what is due is state.
 
 Threads of their own: letters may take minutes (RFC 5321 gives the last answer ten), and whoever has paid must wait neither for
 them, nor for the product's answers, nor for whatever else Stripe is being asked.
@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from schedule import Scheduler
 
 from gatekeeper.billing.source import SourceUnavailable
 from gatekeeper.billing.stripe.webhook import Delivery, DeliveryRefused, delivery
@@ -20,6 +19,7 @@ from gatekeeper.braking import Brake
 from gatekeeper.ledger.engine import DatabaseUnavailable
 from gatekeeper.ledger.reader import Reader
 from gatekeeper.ledger.writer.inbox import Inbox
+from gatekeeper.metronome import Metronome
 from gatekeeper.model import Reason
 from gatekeeper.perform.notices import Postman
 from gatekeeper.publish import Publisher
@@ -89,9 +89,9 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then finish what is in hand."""
-        metronome = Scheduler()
-        metronome.every(int(self._parts.reconcile_every.total_seconds())).seconds.do(self._ask_for_reconcile)
-        metronome.every(_POLL_SECONDS).seconds.do(self._guarded, "poll", self._poll_closed)
+        metronome = Metronome()
+        metronome.every(int(self._parts.reconcile_every.total_seconds()), self._ask_for_reconcile)
+        metronome.every(_POLL_SECONDS, lambda: self._guarded("poll", self._poll_closed))
         beside = [
             threading.Thread(target=self._deliver_until, args=(stop,), name="postman"),
             threading.Thread(target=self._tell_until, args=(stop,), name="messenger"),
@@ -103,7 +103,7 @@ class Worker:
         # What came back while nobody watched is no evidence, and is known before anything is closed (case 48)
         self._guarded("returned mail", self._parts.collect_returned)
         while not stop.is_set():
-            metronome.run_pending()
+            metronome.tick()
             self._guarded("turn", self._turn)
             self._woken.wait(_IDLE_SECONDS)
             self._woken.clear()
@@ -220,12 +220,14 @@ class Worker:
         self._reconcile_asked = True
 
     def _reconcile_is_due(self) -> bool:
-        """Due by the metronome, by the clock of the house (which may be moved), or again after a failure."""
+        """Due by the metronome, by the clock of the house (which may be moved, and set back), or again after a failure."""
         now = self._parts.clock()
-        if self._retry_at is not None and now < self._retry_at and not self._reconcile_asked:
+        if self._reconcile_asked:
+            return True
+        if self._retry_at is not None and self._retry_at - _RETRY <= now < self._retry_at:
             return False
         reconciled_at = self._parts.reader.state().reconciled_at
-        return self._reconcile_asked or reconciled_at is None or now >= reconciled_at + self._parts.reconcile_every
+        return reconciled_at is None or abs(now - reconciled_at) >= self._parts.reconcile_every
 
     def _reconcile(self) -> None:
         self._reconcile_asked = False

@@ -35,7 +35,7 @@ PLANTED = {
     "What-if only reads: it asks nobody outside and writes nothing": ("whatif", "gatekeeper.billing"),
     "Only billing knows Stripe": ("sync", "stripe"),
     "Only the ledger knows SQL": ("review", "sqlalchemy"),
-    "Only the worker knows schedule": ("sync", "schedule"),
+    "Only the worker's metronome knows schedule": ("worker", "schedule"),
 }
 
 CLOCK_READS = """

@@ -195,6 +195,21 @@ def test_after_a_reconcile_that_failed_the_next_comes_half_a_minute_later(rig: R
         until(lambda: rig.standings() == {"acme": PAST_DUE})
 
 
+def test_when_a_wrong_clock_is_set_right_the_books_are_read_at_once(rig: Rig) -> None:
+    """And not when the time comes at which they seem to have been read."""
+    rig.clock.move(days=20)
+    with running(rig.worker()):
+        until(lambda: rig.ledger.reader.state().reconciled_at == rig.clock())
+        rig.clock.move(days=-20)
+        until(lambda: rig.ledger.reader.state().reconciled_at == rig.clock())
+        rig.books.down = "no answer"
+        rig.clock.move(days=20)
+        until(lambda: rig.ledger.reader.state().distrust == "no answer")
+        rig.books.down = ""
+        rig.clock.move(days=-20, minutes=10)
+        until(lambda: rig.ledger.reader.state().distrust == "")
+
+
 def test_a_fault_of_the_loop_is_said_once_and_so_is_its_end(rig: Rig) -> None:
     looks = 0
 

@@ -32,13 +32,14 @@ frontend nobody
 class Kept:
     """A shelf, what is on it now (`-` with its revision), and how it is lost as by a start of HAProxy's, or by hand.
 
-    `at_once`: who is added is on it then, and not only when it is marked.
+    `at_once`: who is added is on it then, and not only when it is marked. `many` is as much as a test may ask of it.
     """
 
     shelf: Shelf
     on_it: Callable[[], dict[str, str]]
     lose: Callable[[], object]
     at_once: bool = True
+    many: int = 100_000
 
 
 @contextlib.contextmanager
@@ -93,7 +94,7 @@ def _folder(folder: Path) -> Iterator[Kept]:
         for file in folder.iterdir():
             file.unlink()
 
-    yield Kept(AskFolder(folder), lambda: in_folder(folder), lose)
+    yield Kept(AskFolder(folder), lambda: in_folder(folder), lose, many=5_000)
 
 
 @contextlib.contextmanager
