@@ -207,10 +207,13 @@ def _broken(notice: Notice, facts: Facts, rules: Rules, now: datetime) -> Promis
 
 
 def _would_count(notice: Notice, content: Content, facts: Facts, rules: Rules, now: datetime) -> bool:
-    """Whether this letter, accepted now, would be a step of the ladder: a warning that permits nothing only frightens."""
+    """Whether this letter, accepted now, would be a step of the ladder: a warning that permits nothing only frightens.
+
+    The last step of a ladder that ends with a letter ends a climb, which then leads no longer.
+    """
     place = rules.place_of(notice)
     sent = replace(notice, state=NoticeState.ACCEPTED, accepted_at=now, named=content.named, suspend_on=content.suspend_on)
     others = tuple(one for one in facts.notices if rules.place_of(one) != place)
     evidence = Evidence(facts, content.invoices, rules, holds.ends(facts, rules), (*others, sent))
-    lead = evidence.lead()
-    return lead is not None and any(sent in told.notices for told in lead.told)
+    ended = [climb for climb in evidence.climbs if climb.place == len(rules.steps)]
+    return any(sent in told.notices for climb in (evidence.lead(), *ended) if climb is not None for told in climb.told)

@@ -1,8 +1,12 @@
 """A letter says what is true when it goes, or does not go."""
 
+from dataclasses import replace
+
 import pytest
 
 from gatekeeper.model import Audience, Facts, NoticeState, Standing, Step
+from gatekeeper.policy.calendar import Span
+from gatekeeper.policy.rules import LadderStep
 from gatekeeper.policy.sending import content_now
 from tests.kit.builders import day, exemption, facts, invoice, notice, on, reminded, warned
 from tests.policy.table import RULES, told
@@ -63,6 +67,19 @@ def test_a_day_that_was_named_does_not_come_nearer() -> None:
 )
 def test_a_warning_that_is_no_longer_true_does_not_go(known: Facts) -> None:
     assert content_now(WARNING, known, RULES, on(16)) is None
+
+
+def test_the_last_letter_of_a_ladder_that_closes_nothing_goes_whatever_else_is_owed_by_then() -> None:
+    """With it the older invoice is at its end, and the newer one leads."""
+    again = LadderStep(kind=Step.REMINDER, name="again", after=Span(days=3))
+    rules = replace(RULES, audiences=(Audience.USER,), steps=(RULES.steps[0], again))
+    last = notice(Step.REMINDER, Audience.USER, None, planned_at=on(3), name="again", occasion=2)
+    known = facts(invoices=(invoice(1), invoice(2, due=2)), notices=(notice(Step.REMINDER, Audience.USER, 0), last))
+
+    content = content_now(last, known, rules, on(3))
+
+    assert content is not None
+    assert content.named == ("in_1", "in_2")
 
 
 def test_a_reminder_does_not_go_while_a_hold_runs() -> None:

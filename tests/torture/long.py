@@ -43,7 +43,7 @@ def main() -> int:
             try:
                 _play(number, ledger, folder, points, seen, shorten=chosen.seed is not None)
             except BaseException:
-                _say(f"\nBroken by seed {number}. Play it again, and make it shorter: make torture SEED={number}\n", flush=True)
+                _say(f"\nBroken by seed {number}. Play it again, and make it shorter: make torture SEED={number}\n")
                 raise
             _say(f"seed {number} ({ledger.engine.dialect.name}): {dict(seen)}")
             if time.monotonic() > ends_at:
