@@ -39,6 +39,8 @@ def test_the_loopback_needs_no_secret(tmp_path: Path, host: str) -> None:
         ({"haproxy_socket": "/run/h.sock", "identity": (HostSource("{account}.app.example"),)}, "gate.haproxy_socket"),
         ({"haproxy_socket": "/run/h.sock", "identity": (HeaderSource("X-Tenant"),)}, "gate.haproxy_socket"),
         ({"haproxy_socket": "/run/h.sock", "identity": (CookieSource("x-account-id", ("s" * 32,)),)}, "gate.haproxy_socket"),
+        ({"list_folder": "/run/list", "identity": (HeaderSource("X-Tenant"),)}, "gate.list_folder"),
+        ({"envoy_list": "/run/list.json", "identity": (HostSource("{account}.app.example"),)}, "gate.envoy_list"),
         ({"feed_url": "https://gatekeeper.example"}, "gate.feed_token"),
         ({"identity": (HeaderSource("X_Account"),)}, "gate.identity"),
         ({"identity": (HeaderSource("X-Account\r\n"),)}, "gate.identity"),
