@@ -59,8 +59,7 @@ class AskFolder:
 
     def remove(self, account: bytes) -> bool:
         if PLAIN.fullmatch(account):  # or it leads elsewhere
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._at(account))  # noqa: PTH108 - a Path for each of 100,000 names takes as long as the rest
+            self._at(account).unlink(missing_ok=True)
         return True
 
     def mark(self, revision: int) -> None:
@@ -71,8 +70,8 @@ class AskFolder:
     def withdraw(self) -> None:
         self._mark.unlink(missing_ok=True)
 
-    def _at(self, account: bytes) -> bytes:
-        return b"%s/%s" % (os.fsencode(self._folder), account)
+    def _at(self, account: bytes) -> Path:
+        return self._folder / account.decode()
 
     def _make_ours(self) -> None:
         """Raises ListRefused for what others keep something in: we would remove it."""

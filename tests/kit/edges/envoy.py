@@ -26,11 +26,11 @@ def _front(folder: Path, places: Places, change: Callable[[str], str] = str) -> 
     (folder / "envoy.yaml").write_text(config)
     command = [ENVOY, "--config-path", folder / "envoy.yaml", "--concurrency", "1", "--disable-hot-restart"]
     with program(command, folder, port=places.front):
-        yield lambda: counted(admin, "http.visitors.ext_authz.failure_mode_allowed")
+        yield lambda: _failed_open(admin)
 
 
-def counted(admin: int, name: str) -> int:
-    """A number of Envoy's own, at its admin interface."""
+def _failed_open(admin: int) -> int:
+    name = "http.visitors.ext_authz.failure_mode_allowed"
     stats = httpx.get(f"http://127.0.0.1:{admin}/stats", params={"filter": f"^{re.escape(name)}$"}, trust_env=False)
     return int(stats.text.removeprefix(f"{name}: "))
 
